@@ -1,0 +1,43 @@
+package probes_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"chorus/probes"
+)
+
+func ExampleRunner() {
+	ctx, cancel := context.WithCancel(context.Background())
+	runner, err := probes.NewRunner(probes.RunnerOptions{
+		Registerer: prometheus.NewRegistry(), // chorus_health_check_* of every check
+		NodeID:     "node-123",
+		OnOutcome: func(o probes.Outcome) {
+			fmt.Printf("%s: %v, reason %s\n", o.Check, o.Err, o.Reason)
+			cancel()
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = runner.Register(probes.Spec{
+		Name:     "inventory",
+		Interval: 50 * time.Millisecond,
+		Probe: probes.Func(func(context.Context) (probes.Result, error) {
+			return probes.Result{}, probes.WithReason(probes.ReasonIntegrity, errors.New("2 items are counted twice"))
+		}),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := runner.Run(ctx); err != nil {
+		fmt.Println(err)
+	}
+	// Output: inventory: 2 items are counted twice, reason integrity
+}

@@ -1,0 +1,241 @@
+package probes
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite"
+)
+
+func newTestSQL(t *testing.T, o SQLOptions) *SQL {
+	t.Helper()
+	p, err := NewSQL(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// sqliteFile makes a database file and the options that ask it.
+func sqliteFile(t *testing.T) (path string, o SQLOptions) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "health.db")
+	o = SQLOptions{Driver: "sqlite", DSN: func(context.Context) (string, error) { return "file:" + path, nil }}
+	create := o
+	create.Query = "PRAGMA user_version = 1"
+	p := newTestSQL(t, create)
+	if _, err := p.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "no rows") {
+		t.Fatalf("a statement without rows: %v, want it refused", err)
+	}
+	return path, o
+}
+
+func TestSQLAnswers(t *testing.T) {
+	_, o := sqliteFile(t)
+	p := newTestSQL(t, o)
+	for range 3 {
+		got, err := p.Probe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Result{Message: "query answered", Details: map[string]any{"driver": "sqlite", "open_connections": 1}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("result (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestSQLFileReplacedByGarbage(t *testing.T) {
+	path, o := sqliteFile(t)
+	p := newTestSQL(t, o)
+	if _, err := p.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	garbage := strings.Repeat("this is no database ", 1000)
+	if err := os.WriteFile(path, []byte(garbage), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Probe(t.Context()); ReasonOf(err) != ReasonError || strings.Contains(err.Error(), path) {
+		t.Errorf("file overwritten under an open connection: %v, want a failure that does not name the file", err)
+	}
+	if _, err := newTestSQL(t, o).Probe(t.Context()); ReasonOf(err) != ReasonError {
+		t.Errorf("file overwritten before connecting: %v, want a failure", err)
+	}
+}
+
+func TestSQLHangingQuery(t *testing.T) {
+	_, o := sqliteFile(t)
+	o.Query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+	p := newTestSQL(t, o)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := p.Probe(ctx); ReasonOf(err) != ReasonTimeout {
+		t.Errorf("Probe: %v with reason %q, want timeout", err, ReasonOf(err))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := p.Probe(ctx); ReasonOf(err) != ReasonCanceled {
+		t.Errorf("Probe: %v with reason %q, want canceled", err, ReasonOf(err))
+	}
+}
+
+// The same under a Runner, run after run.
+func TestSQLHangingQueryInARunner(t *testing.T) {
+	_, o := sqliteFile(t)
+	o.Query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+	told := make(chan Outcome, 100)
+	r := newTestRunner(t, RunnerOptions{OnOutcome: func(o Outcome) { told <- o }})
+	register(t, r, Spec{Name: "db", Interval: 100 * time.Millisecond, Timeout: 50 * time.Millisecond, Probe: newTestSQL(t, o)})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	for range 2 {
+		select {
+		case got := <-told:
+			if got.Reason != ReasonTimeout {
+				t.Errorf("outcome %v with reason %q, want timeout", got.Err, got.Reason)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("no outcome within 30 s")
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSQLAsksForTheDSNOfEveryConnection(t *testing.T) {
+	_, o := sqliteFile(t)
+	dsn := o.DSN
+	var asked atomic.Int32
+	o.DSN = func(ctx context.Context) (string, error) {
+		if asked.Add(1) == 2 {
+			return "", errors.New("read password: no such file")
+		}
+		return dsn(ctx)
+	}
+	o.ConnMaxLifetime = time.Nanosecond
+	p := newTestSQL(t, o)
+	var got []string
+	for range 3 {
+		_, err := p.Probe(t.Context())
+		got = append(got, fmt.Sprint(err))
+	}
+	want := []string{"<nil>", "run query: get data source name: read password: no such file", "<nil>"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("errors of three connections (-want +got):\n%s", diff)
+	}
+}
+
+// broken is a connector whose connections fail.
+type broken struct{ err error }
+
+func (b broken) Connect(context.Context) (driver.Conn, error) { return nil, b.err }
+func (broken) Driver() driver.Driver                          { return nil }
+
+func TestSQLErrors(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	_, refused := net.DialTimeout("tcp", l.Addr().String(), 10*time.Second)
+	special := errors.New("SQLSTATE 57P01 for user:hunter2")
+	for name, c := range map[string]struct {
+		err    error
+		reason Reason
+		text   string
+	}{
+		"refused":         {refused, ReasonRefused, "run query: " + refused.Error()},
+		"cut":             {driver.ErrBadConn, ReasonRefused, "run query: driver: bad connection"},
+		"any":             {errors.New("no such table"), ReasonError, "run query: no such table"},
+		"masked":          {errors.New("user:hunter2 is wrong"), ReasonError, "run query: user:<redacted> is wrong"},
+		"classified":      {special, ReasonRefused, "run query: SQLSTATE 57P01 for user:<redacted>"},
+		"named by driver": {WithReason(ReasonIntegrity, errors.New("x")), ReasonIntegrity, "run query: x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newTestSQL(t, SQLOptions{
+				Driver: "broken", Connector: broken{c.err}, Redact: []string{"hunter2"},
+				Classify: func(err error) Reason {
+					if errors.Is(err, special) {
+						return ReasonRefused
+					}
+					return ""
+				},
+			})
+			_, err := p.Probe(t.Context())
+			if err == nil || err.Error() != c.text || ReasonOf(err) != c.reason {
+				t.Errorf("Probe: %v with reason %q, want %q with reason %q", err, ReasonOf(err), c.text, c.reason)
+			}
+			if errors.Is(err, c.err) {
+				t.Error("the driver's error is wrapped: whoever prints it shows its secrets")
+			}
+		})
+	}
+}
+
+func TestSQLDSNThatIsNoURL(t *testing.T) {
+	p := newTestSQL(t, SQLOptions{Driver: "sqlite", DSN: func(context.Context) (string, error) {
+		return "postgres://u:half/other@db/x", nil
+	}})
+	_, err := p.Probe(t.Context())
+	if err == nil || strings.Contains(err.Error(), "half") || !strings.Contains(err.Error(), "write special characters") {
+		t.Errorf("Probe: %v, want the mend and no part of the password", err)
+	}
+}
+
+func TestSQLUnknownDriver(t *testing.T) {
+	p := newTestSQL(t, SQLOptions{Driver: "nosuch", DSN: func(context.Context) (string, error) { return "x", nil }})
+	if _, err := p.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "open nosuch") {
+		t.Errorf("Probe: %v", err)
+	}
+}
+
+func TestSQLClosed(t *testing.T) {
+	_, o := sqliteFile(t)
+	p := newTestSQL(t, o)
+	if _, err := p.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Probe(t.Context()); err == nil {
+		t.Error("a closed probe passes")
+	}
+}
+
+func TestNewSQLRefuses(t *testing.T) {
+	dsn := func(context.Context) (string, error) { return "", nil }
+	for name, c := range map[string]struct {
+		o    SQLOptions
+		want string
+	}{
+		"no driver":           {SQLOptions{DSN: dsn}, "no driver"},
+		"no way to connect":   {SQLOptions{Driver: "x"}, "set one of"},
+		"two ways to connect": {SQLOptions{Driver: "x", DSN: dsn, Connector: broken{}}, "set one of"},
+		"connections":         {SQLOptions{Driver: "x", DSN: dsn, MaxOpenConns: -1}, "must be positive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := NewSQL(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("NewSQL: %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
