@@ -1,0 +1,124 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// An own alert with a check_name may leave the rest to us. What is derived from all alerts of the check:
+//
+//   - that it exists: chorus_health_check_info, anchored on the exporter itself, with the component of the alerts (else
+//     "other") and critical if one of them is;
+//   - that there is data: chorus_health_check_data, the measured side of every comparison the alerts make (what stands
+//     behind an unless apart), counted per target where it is a number. All of them must be there: an alert that
+//     can't see is not quiet. ">= -Inf" keeps every number and drops NaN, like x == x, without a join of x with itself.
+//
+// Of a comparison that tests whether a series is there (a bare series, absent()), absence is an answer: such an alert
+// always has data. An expression without any comparison, such as count(a > 3), has data while all series it reads are
+// there. Whoever wants it otherwise records both series in the file, and nothing is derived.
+
+// derivable says whether a check consists of own alerts alone.
+func (l *loader) derivable(d *declaration) bool {
+	if len(d.info)+len(d.data) > 0 || slices.Contains(l.options.Probes, d.Name) {
+		return false
+	}
+	return len(d.alerts) > 0 && !slices.ContainsFunc(d.alerts, func(it *item) bool { return it.group.file.place != placeOwn })
+}
+
+// derive adds the rules of derivable checks, each in a group named after its check, behind the own rules and before
+// the checks that read them.
+func (l *loader) derive() {
+	var derived []*group
+	for _, d := range l.checks {
+		if len(d.info) > 0 {
+			continue
+		}
+		first := d.alerts[0]
+		g := &group{name: l.freeName(d.Name), file: first.group.file, place: placeDerived}
+		info := labels.FromStrings("check_name", d.Name, "component", d.Component,
+			"critical", strconv.FormatBool(d.Critical), "kind", "rule")
+		g.items = []*item{
+			l.derived(g, first, infoName, fmt.Sprintf("group by (job, instance) (%s)", buildName), info),
+			l.derived(g, first, dataName, derivedData(d.alerts), labels.FromStrings("check_name", d.Name)),
+		}
+		derived = append(derived, g)
+	}
+	l.groups = append(l.groups, derived...)
+	slices.SortStableFunc(l.groups, func(a, b *group) int { return int(a.place) - int(b.place) })
+}
+
+// freeName is the check's name unless a group has it.
+func (l *loader) freeName(name string) string {
+	for slices.ContainsFunc(l.groups, func(g *group) bool { return g.name == name }) {
+		name += "-derived"
+	}
+	return name
+}
+
+// derived is a recording rule of ours. Faults that it has are the alert's.
+func (l *loader) derived(g *group, from *item, record, expr string, ls labels.Labels) *item {
+	it := &item{group: g, at: from.at, Rule: Rule{File: g.file.name, Group: g.name, Record: record, Expr: expr, Labels: ls}}
+	if e, err := l.parser.ParseExpr(expr); err == nil {
+		it.expr = e
+	} else {
+		l.faults = append(l.faults, from.fault(from.exprAt(), fmt.Sprintf(
+			"no data can be derived from the expression (%v): record %s and %s yourself", err, infoName, dataName)))
+	}
+	return it
+}
+
+// derivedData is the expression that says whether there is data for all alerts of a check.
+func derivedData(alerts []*item) string {
+	var terms []string
+	for _, it := range alerts {
+		if it.expr == nil {
+			continue
+		}
+		for _, value := range measured(it.expr) {
+			term := fmt.Sprintf("count by (job, instance) (%s >= -Inf)", value)
+			if !slices.Contains(terms, term) {
+				terms = append(terms, term)
+			}
+		}
+	}
+	if len(terms) == 0 {
+		return fmt.Sprintf("group by (job, instance) (%s)", buildName)
+	}
+	return strings.Join(terms, " and ")
+}
+
+// measured are the expressions an alert measures by.
+func measured(e parser.Expr) []string {
+	var compared, read []string
+	for _, c := range Split(e) {
+		switch {
+		case c.Role == Unless:
+		case c.Kind == Compare && c.Value.Type() == parser.ValueTypeVector:
+			compared = append(compared, grouped(c.Value).String())
+		case c.Kind == Opaque:
+			read = append(read, selected(c.Value)...)
+		}
+	}
+	if len(compared) > 0 {
+		return compared
+	}
+	return read
+}
+
+// selected are the series an expression reads, each as it is now.
+func selected(e parser.Expr) []string {
+	var out []string
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		if s, ok := n.(*parser.VectorSelector); ok {
+			now := parser.VectorSelector{Name: s.Name, LabelMatchers: s.LabelMatchers}
+			out = append(out, now.String())
+		}
+		return nil
+	})
+	return out
+}

@@ -1,0 +1,43 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// lintDurations faults every duration of a file that is none. rulefmt stops at the first and does not say where it
+// stands; what it says of it is taken out of faults.
+func lintDurations(file string, root *yaml.Node, faults []Fault) []Fault {
+	walk(root, func(key string, value *yaml.Node) {
+		if !slices.Contains([]string{"interval", "query_offset", "for", "keep_firing_for"}, key) ||
+			value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+			return
+		}
+		if _, err := model.ParseDuration(value.Value); err != nil {
+			faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Line == 0 && f.Msg == err.Error() })
+			faults = append(faults, Fault{File: file, Line: value.Line, Col: value.Column,
+				Msg: fmt.Sprintf("%s: %v: write numbers with units, as in 30s, 5m or 1h30m", key, err)})
+		}
+	})
+	return faults
+}
+
+// walk calls f for the entries of every mapping but labels and annotations. Aliases are not followed: what they stand for
+// is walked where it is written.
+func walk(n *yaml.Node, f func(key string, value *yaml.Node)) {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode {
+			if i%2 == 0 {
+				continue
+			}
+			f(n.Content[i-1].Value, child)
+			if key := n.Content[i-1].Value; key == "labels" || key == "annotations" {
+				continue // whose names are the operator's
+			}
+		}
+		walk(child, f)
+	}
+}

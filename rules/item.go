@@ -1,0 +1,100 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// The series that every alert writes, and those of ours by which rules declare checks.
+const (
+	alertsName     = "ALERTS"
+	alertsForState = "ALERTS_FOR_STATE"
+	infoName       = "chorus_health_check_info"
+	dataName       = "chorus_health_check_data"
+	buildName      = "chorus_exporter_build_info"
+)
+
+// group is a rule group on its way into a Set.
+type group struct {
+	name     string
+	file     *file
+	place    place
+	interval time.Duration
+	at       position
+	items    []*item
+}
+
+// item is a rule on its way into a Set: with its syntax tree and with where its parts stand in the file.
+type item struct {
+	Rule
+	group *group
+	expr  parser.Expr // nil if it does not parse, which is a fault by then
+	at    rulePosition
+	order int // in the evaluation order of all rules; from ordered
+	// misnamed says that it records a name it may not, so that nothing else needs saying of who reads the name.
+	misnamed bool
+}
+
+// newItem takes a rule over from rulefmt. Labels of the group hold for every rule that does not set them itself.
+func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePosition, p parser.Parser) *item {
+	all := map[string]string{}
+	maps.Copy(all, groupLabels)
+	maps.Copy(all, r.Labels)
+	where := of(at.Expr, at.at)
+	it := &item{group: g, at: at, Rule: Rule{
+		File: g.file.name, Group: g.name, Line: where.line, Column: where.col,
+		Record: r.Record, Alert: r.Alert, Expr: strings.TrimSpace(r.Expr),
+		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor),
+		Labels: labels.FromMap(all), Annotations: r.Annotations,
+	}}
+	if e, err := p.ParseExpr(r.Expr); err == nil {
+		it.expr = e
+	}
+	if it.Alert != "" && it.expr != nil {
+		if c := Split(it.expr)[0]; c.Kind == Compare {
+			it.Value = c.Value.String()
+		}
+	}
+	return it
+}
+
+// text is the value of a label if the file fixes it, else empty.
+func (it *item) text(name string) string {
+	value, _ := it.fixedLabel(name)
+	return value
+}
+
+// ident names the rule in messages.
+func (it *item) ident() string {
+	if it.Alert != "" {
+		return "alert " + it.Alert
+	}
+	return "record " + it.Record
+}
+
+// where says file:line in messages.
+func (it *item) where() string {
+	return fmt.Sprintf("%s:%d", it.File, it.at.name().line)
+}
+
+// fault is a fault of the rule at p.
+func (it *item) fault(p position, msg string) Fault {
+	return Fault{File: it.File, Line: p.line, Col: p.col, Msg: it.ident() + ": " + msg}
+}
+
+// labelAt is where a label of the rule stands, its name if the file does not show it.
+func (it *item) labelAt(name string) position {
+	if p, ok := entry(it.at.Labels, name); ok {
+		return p
+	}
+	return it.at.name()
+}
+
+// exprAt is where the expression stands.
+func (it *item) exprAt() position { return of(it.at.Expr, it.at.at) }

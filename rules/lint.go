@@ -1,0 +1,132 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// lintGroups faults group names that repeat: a failing rule is reported by the name of its group alone.
+func (l *loader) lintGroups() {
+	first := map[string]*group{}
+	for _, g := range l.groups {
+		other := first[g.name]
+		if other == nil {
+			first[g.name] = g
+			continue
+		}
+		if other.file == g.file {
+			continue // rulefmt has said so
+		}
+		l.faults = append(l.faults, Fault{File: g.file.name, Line: g.at.line, Col: g.at.col,
+			Msg: fmt.Sprintf("group %q stands in %s:%d too: rename one of them", g.name, other.file.name, other.at.line)})
+	}
+}
+
+// lintRules checks what a rule alone can have wrong.
+func (l *loader) lintRules() {
+	measured := map[string]bool{}
+	for _, n := range Names() {
+		measured[n.Name] = n.Source == SourceMeasured
+		if n.Type == "histogram" {
+			for _, part := range []string{"_bucket", "_sum", "_count"} {
+				measured[n.Name+part] = n.Source == SourceMeasured
+			}
+		}
+	}
+	l.items(func(it *item) {
+		l.lintTimes(it)
+		switch {
+		case it.Alert != "":
+			l.lintAlert(it)
+		case it.Record == alertsName || it.Record == alertsForState:
+			it.misnamed = true
+			l.fault(it, it.at.name(), "alerts write this name: choose another")
+		case it.Record == infoName:
+		case measured[it.Record] || l.options.Measured != nil && l.options.Measured(it.Record):
+			it.misnamed = true
+			l.fault(it, it.at.name(), "the exporter measures this name itself: choose another")
+		}
+	})
+}
+
+// fault notes a fault of a rule.
+func (l *loader) fault(it *item, at position, format string, args ...any) {
+	l.faults = append(l.faults, it.fault(at, fmt.Sprintf(format, args...)))
+}
+
+// warn notes a fault of a rule that does not keep it from being loaded.
+func (l *loader) warn(it *item, at position, format string, args ...any) {
+	l.warnings = append(l.warnings, it.fault(at, fmt.Sprintf(format, args...)))
+}
+
+// lintTimes faults @ with a time: the store keeps what the rules look back, not all of the past.
+func (l *loader) lintTimes(it *item) {
+	inspect(it.expr, func(n parser.Node, _ []parser.Node) {
+		var at *int64
+		switch n := n.(type) {
+		case *parser.VectorSelector:
+			at = n.Timestamp
+		case *parser.SubqueryExpr:
+			at = n.Timestamp
+		}
+		if at != nil {
+			l.fault(it, it.exprAt(), "%s reads at a fixed time, of which nothing is kept: use offset", n)
+		}
+	})
+}
+
+// lintAlert checks an alert's labels and annotations.
+func (l *loader) lintAlert(it *item) {
+	severity, fixed := it.fixedLabel("severity")
+	known := slices.Contains([]string{"critical", "warning", "info"}, severity)
+	switch {
+	case fixed && severity != "" && !known:
+		l.fault(it, it.labelAt("severity"), "severity %q is unknown: use critical, warning or info", severity)
+	case it.Labels.Get("severity") == "" && it.Labels.Get("check_name") != "":
+		l.fault(it, it.at.name(), "severity is missing, without which it would not count: "+
+			"add the label severity with critical, warning or info")
+	case it.Labels.Get("severity") == "" && mentions(it.expr, "check_name"):
+		l.warn(it, it.at.name(), "no severity: it is shown but does not count; "+
+			"add the label severity with critical, warning or info")
+	case it.Labels.Get("check_name") == "" && it.Labels.Get("action") == "" && !mentions(it.expr, "check_name"):
+		l.warn(it, it.at.name(), "no check_name: it is shown but does not count; "+
+			"add the label check_name to make it speak for a check")
+	}
+	if it.Annotations["summary"] == "" && !it.group.file.shipped {
+		l.warn(it, it.at.name(), "no summary: people will see its name only; add the annotation summary, one line")
+	}
+}
+
+// mentions says whether an expression may give its result the label: a selector asks for it or reads a metric of a
+// check, or an aggregation keeps it.
+func mentions(e parser.Expr, label string) bool {
+	found := false
+	inspect(e, func(n parser.Node, _ []parser.Node) {
+		switch n := n.(type) {
+		case *parser.VectorSelector:
+			found = found || strings.HasPrefix(n.Name, "chorus_health_check")
+			for _, m := range n.LabelMatchers {
+				found = found || m.Name == label && !m.Matches("")
+			}
+		case *parser.AggregateExpr:
+			found = found || !n.Without && slices.Contains(n.Grouping, label)
+		case *parser.StringLiteral: // label_replace
+			found = found || n.Val == label
+		}
+	})
+	return found
+}
+
+// inspect walks an expression that may be missing because it does not parse.
+func inspect(e parser.Expr, f func(n parser.Node, path []parser.Node)) {
+	if e == nil {
+		return
+	}
+	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
+		f(n, path)
+		return nil
+	})
+}

@@ -1,0 +1,113 @@
+package rules
+
+import "slices"
+
+// lintChecks checks that all rules of a check say the same of it.
+func (l *loader) lintChecks() {
+	all := collect(l.groups)
+	for _, d := range all {
+		if len(d.info) > 0 {
+			l.lintInfo(d)
+		} else if len(d.data) > 0 && !slices.Contains(l.options.Probes, d.Name) && ownAlone(d) {
+			l.fault(d.data[0], d.data[0].at.name(), "the check %q has data but is never declared: "+
+				"record %s for it too, or leave both out to have them derived", d.Name, infoName)
+		}
+		l.lintComponent(d)
+		l.lintOK(d)
+	}
+}
+
+// ownAlone says whether nothing shipped speaks for the check: what is shipped may speak for a probe that is not there.
+func ownAlone(d *declaration) bool {
+	for _, it := range slices.Concat(d.info, d.data, d.alerts) {
+		if it.group.file.place != placeOwn {
+			return false
+		}
+	}
+	return true
+}
+
+// lintInfo checks the rule that declares a check.
+func (l *loader) lintInfo(d *declaration) {
+	info := d.info[0]
+	if slices.Contains(l.options.Probes, d.Name) {
+		l.fault(info, info.labelAt("check_name"), "the check %q is a probe, which declares itself: "+
+			"leave this rule out, or choose another check_name", d.Name)
+	}
+	for _, other := range d.info[1:] {
+		l.fault(other, other.labelAt("check_name"), "the check %q is declared in %s too: declare it once", d.Name, info.where())
+	}
+	if info.text("component") == "" {
+		l.fault(info, info.at.name(), "component is missing: add the label component, the subsystem the check speaks for")
+	}
+	if kind := info.text("kind"); kind != "rule" {
+		l.fault(info, info.labelAt("kind"), "kind is %q: a check that rules decide has the label kind: rule", kind)
+	}
+	if len(d.data) == 0 {
+		l.fault(info, info.at.name(), "the check %q is declared but never has data, so it would stay unknown: "+
+			"record %s for it too, or leave both out to have them derived", d.Name, dataName)
+	}
+	l.lintCritical(d, info)
+}
+
+// lintCritical compares what the info series says with the severities of the check's alerts.
+func (l *loader) lintCritical(d *declaration, info *item) {
+	says := info.text("critical")
+	if says != "true" && says != "false" {
+		l.fault(info, info.labelAt("critical"), `critical is %q: add the label critical with "true" or "false"`, says)
+		return
+	}
+	templated := false
+	for _, it := range d.alerts {
+		severity, fixed := it.fixedLabel("severity")
+		templated = templated || !fixed
+		if severity == "critical" && says == "false" {
+			l.fault(it, it.labelAt("severity"), "severity is critical, but %s declares the check %q as not critical: "+
+				"make both agree, or choose another check_name", info.where(), d.Name)
+			return
+		}
+		templated = templated || severity == "critical"
+	}
+	if says == "true" && len(d.alerts) > 0 && !templated {
+		l.fault(info, info.labelAt("critical"), "critical is \"true\", but no alert of the check %q has severity critical: "+
+			"make both agree", d.Name)
+	}
+}
+
+// lintComponent checks that all rules of a check name one component. Data and details need not name any.
+func (l *loader) lintComponent(d *declaration) {
+	var first *item
+	for _, it := range slices.Concat(d.info, d.alerts) {
+		component := it.text("component")
+		if component == "" {
+			continue
+		}
+		if first == nil {
+			first = it
+			continue
+		}
+		if named := first.text("component"); named != component {
+			l.fault(it, it.labelAt("component"), "component is %q, but %s says %q for the check %q: make both agree",
+				component, first.where(), named, d.Name)
+		}
+	}
+}
+
+// lintOK checks that at most one alert of a check brings the message while nothing fires.
+func (l *loader) lintOK(d *declaration) {
+	var first *item
+	for _, it := range d.alerts {
+		if it.Annotations["ok"] == "" {
+			continue
+		}
+		if first == nil {
+			first = it
+			continue
+		}
+		at, found := entry(it.at.Annotations, "ok")
+		if !found {
+			at = it.at.name()
+		}
+		l.fault(it, at, "the check %q has the annotation ok in %s too: keep one", d.Name, first.where())
+	}
+}

@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// knownChecks are the names of all checks that anybody knows: probes, what the loaded and the other shipped files speak
+// for, what the default configuration names. complete is false when a file could not be read, since it may know more.
+func (l *loader) knownChecks() (known map[string]bool, complete bool) {
+	known, complete = map[string]bool{}, true
+	for _, name := range l.options.Probes {
+		known[name] = true
+	}
+	for name := range defaultTimings().Checks {
+		known[name] = true
+	}
+	for _, f := range slices.Concat(l.files, l.spare) {
+		complete = complete && !f.broken
+		if f.optional {
+			known[f.stem] = true
+		}
+		for name := range f.speaksFor {
+			known[name] = true
+		}
+	}
+	return known, complete
+}
+
+// lintNames faults names to switch on or off that nobody knows: a misspelt one would silently do nothing.
+func (l *loader) lintNames() {
+	known, complete := l.knownChecks()
+	if !complete {
+		return
+	}
+	for _, asked := range []struct {
+		what  string
+		names []string
+	}{{"switched off", l.options.Disabled}, {"enabled", l.options.Enabled}} {
+		for _, name := range asked.names {
+			if !known[name] {
+				l.faults = append(l.faults, Fault{Msg: fmt.Sprintf("the unknown check %q is %s%s", name, asked.what,
+					didYouMean(name, known))})
+			}
+		}
+	}
+}
+
+// didYouMean ends a message about an unknown name with those it may have meant, nearest first.
+func didYouMean(name string, known map[string]bool) string {
+	const most, enough = 3, 1000 // names; to compare with more takes longer than it helps
+	if len(known) > enough {
+		return ": correct the name"
+	}
+	near := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(k string) bool {
+		return distance(name, k) > max(2, len(name)/3)
+	})
+	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
+	if len(near) == 0 {
+		return ": no check has a name like it"
+	}
+	return ": did you mean " + strings.Join(near[:min(most, len(near))], " or ") + "?"
+}
+
+// distance is the Levenshtein distance: how many bytes to insert, delete or replace to get from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// Rules are evaluated one after the other at one timestamp. A rule that reads what itself or a later rule writes would
+// see the value of the evaluation before, or none. That is meant only where it is said, by a range or an offset.
+
+// lintOrder faults every such read.
+func (l *loader) lintOrder(rules []*item) {
+	byName := map[string][]*item{}
+	for _, it := range rules {
+		if it.misnamed {
+			continue
+		}
+		for _, name := range it.writes() {
+			byName[name] = append(byName[name], it)
+		}
+	}
+	for _, r := range rules {
+		inspect(r.expr, func(n parser.Node, path []parser.Node) {
+			s, ok := n.(*parser.VectorSelector)
+			if !ok || s.OriginalOffset > 0 || within(path) {
+				return
+			}
+			w := laterWriter(r, s, byName)
+			if w == nil || w == r && r.Labels.Get("action") != "" { // lintAction says so, with a better mend
+				return
+			}
+			l.faultOrder(r, s, w)
+		})
+	}
+}
+
+// laterWriter is the first rule, from r on, that can write what s selects.
+func laterWriter(r *item, s *parser.VectorSelector, byName map[string][]*item) *item {
+	var first *item
+	look := func(name string) {
+		writers := byName[name] // in evaluation order
+		from, _ := slices.BinarySearchFunc(writers, r.order, func(w *item, order int) int { return w.order - order })
+		for _, w := range writers[from:] {
+			if w.canWrite(name, s.LabelMatchers) {
+				if first == nil || w.order < first.order {
+					first = w
+				}
+				return
+			}
+		}
+	}
+	if name := exactName(s); name != "" {
+		look(name)
+		return first
+	}
+	for name := range byName {
+		look(name)
+	}
+	return first
+}
+
+func (l *loader) faultOrder(r *item, s *parser.VectorSelector, w *item) {
+	const mend = "or, if its value of the evaluation before is meant, read it with offset 1s"
+	switch {
+	case r == w:
+		l.fault(r, r.exprAt(), "reads %s, which it writes itself: leave that out, %s", s, mend)
+	case w.Line == 0:
+		l.fault(r, r.exprAt(), "reads %s, which is written later, as derived for the check %q (%s): leave that out, %s",
+			s, w.text("check_name"), w.where(), mend)
+	default:
+		l.fault(r, r.exprAt(), "reads %s, which is written later, by %s (%s): put that before, %s", s, w.ident(), w.where(), mend)
+	}
+}
+
+// writes are the names of the series that a rule writes.
+func (it *item) writes() []string {
+	if it.Alert != "" {
+		return []string{alertsName, alertsForState}
+	}
+	return []string{it.Record}
+}
+
+// canWrite says whether the rule can write a series of that name which the matchers select. A label that the file fixes
+// can rule it out; one that is a template or comes from the expression can't.
+func (it *item) canWrite(name string, matchers []*labels.Matcher) bool {
+	for _, m := range matchers {
+		switch value, fixed := it.fixedLabel(m.Name); {
+		case m.Name == labels.MetricName:
+			if !m.Matches(name) {
+				return false
+			}
+		case it.Alert != "" && m.Name == labels.AlertName:
+			if !m.Matches(it.Alert) {
+				return false
+			}
+		case name == alertsName && m.Name == "alertstate":
+			if !m.Matches("pending") && !m.Matches("firing") {
+				return false
+			}
+		case fixed && !m.Matches(value):
+			return false
+		}
+	}
+	return true
+}
+
+// exactName is the metric name that a selector asks for, empty if it may select several.
+func exactName(s *parser.VectorSelector) string {
+	for _, m := range s.LabelMatchers {
+		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+			return m.Value
+		}
+	}
+	return ""
+}
+
+// within says whether a selector stands in a range or a subquery.
+func within(path []parser.Node) bool {
+	for _, n := range path {
+		switch n.(type) {
+		case *parser.MatrixSelector, *parser.SubqueryExpr:
+			return true
+		}
+	}
+	return false
+}

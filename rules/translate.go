@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"go.yaml.in/yaml/v3"
+)
+
+// translate makes faults of what rulefmt reports about a file. rulefmt puts the position in front of the text, once,
+// twice (both places of a contradiction) or not at all; then it is the rule's.
+func translate(file string, errs []error, at filePositions) []Fault {
+	var faults []Fault
+	for _, err := range errs {
+		var types *yaml.TypeError
+		if errors.As(err, &types) {
+			for _, text := range types.Errors {
+				faults = append(faults, yamlFault(file, text))
+			}
+			continue
+		}
+		var rule *rulefmt.Error
+		where, text := cutPosition(err.Error())
+		switch {
+		case where.line > 0:
+		case errors.As(err, &rule):
+			where = ruleAt(at, rule.Group, rule.Rule)
+		default:
+			if where = groupAt(at, text); where.line == 0 {
+				faults = append(faults, yamlFault(file, text))
+				continue
+			}
+		}
+		faults = append(faults, Fault{File: file, Line: where.line, Col: where.col, Msg: text})
+	}
+	return faults
+}
+
+// cutPosition takes line:column prefixes off and returns the first that is known.
+func cutPosition(text string) (position, string) {
+	var where position
+	for {
+		line, rest, ok := strings.Cut(text, ":")
+		l, err := strconv.Atoi(line)
+		if !ok || err != nil {
+			return where, text
+		}
+		column, rest, ok := strings.Cut(rest, ": ")
+		c, err := strconv.Atoi(column)
+		if !ok || err != nil {
+			return where, text
+		}
+		if where.line == 0 {
+			where = position{l, c}
+		}
+		text = rest
+	}
+}
+
+// ruleAt is where the n-th rule (from 1) of a group stands.
+func ruleAt(at filePositions, group string, n int) position {
+	for _, g := range at.Groups {
+		if g.Name.Value == group && n >= 1 && n <= len(g.Rules) {
+			return g.Rules[n-1].name()
+		}
+	}
+	return position{}
+}
+
+// groupAt is where a group stands that rulefmt finds nameless or repeated, which it says without a place.
+func groupAt(at filePositions, text string) position {
+	seen := map[string]bool{}
+	for _, g := range at.Groups {
+		name := g.Name.Value
+		if name == "" && strings.HasPrefix(text, "Groupname must not be empty") ||
+			seen[name] && text == fmt.Sprintf("groupname: \"%s\" is repeated in the same file", name) {
+			return of(g.Name, g.at)
+		}
+		seen[name] = true
+	}
+	return position{}
+}
+
+// yamlFault reads one complaint of the YAML decoder, such as "line 3: field foo not found in type rulefmt.Rule".
+func yamlFault(file, text string) Fault {
+	var where position
+	text = strings.TrimPrefix(text, "yaml: ")
+	if m := regexp.MustCompile(`(?s)^line (\d+): (.*)$`).FindStringSubmatch(text); m != nil {
+		where.line, _ = strconv.Atoi(m[1])
+		where.col = 1
+		text = m[2]
+	}
+	if m := regexp.MustCompile(`^field (.+) not found in type rulefmt\.(\w+)$`).FindStringSubmatch(text); m != nil {
+		text = fmt.Sprintf("unknown field %q: %s", m[1], fieldsOf(m[2]))
+	}
+	// rulefmt decodes everything twice, the second time into types of like names.
+	text = strings.NewReplacer("rulefmt.RuleNode", "rulefmt.Rule", "rulefmt.RuleGroupNode", "rulefmt.RuleGroup").Replace(text)
+	return Fault{File: file, Line: where.line, Col: where.col, Msg: text}
+}
+
+// fieldsOf says which fields a part of a rule file has.
+func fieldsOf(kind string) string {
+	switch kind {
+	case "RuleGroups":
+		return "a rule file has groups and nothing else"
+	case "RuleGroup":
+		return "a group has name, interval, labels and rules"
+	}
+	return "a rule has record or alert, expr, for, keep_firing_for, labels and annotations"
+}
