@@ -1,0 +1,84 @@
+package evaluator
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/rules"
+)
+
+var errDuplicateAlert = errors.New("two results have the same labels after the alert's own labels are applied; " +
+	"keep a label that tells them apart or aggregate")
+
+// alert is one active instance of an alerting rule. Times are steady milliseconds.
+type alert struct {
+	labels      labels.Labels // with alertname, without __name__
+	annotations map[string]string
+	value       float64
+	firing      bool
+	activeAt    int64
+	ended       bool // the condition no longer holds, keep_firing_for holds the alert
+	endedAt     int64
+}
+
+// alerts are the active instances of one rule by label set. The steps are those of Prometheus' rules.AlertingRule, with
+// one intended difference, made by the caller: a rule that fails to evaluate loses its instances, as its last verdict
+// must not outlive the error.
+type alerts map[string]*alert
+
+// step takes the instances that hold at time t and moves every alert on: new ones become pending, pending ones fire once
+// they have held for `for`, those that ended are dropped, or kept firing for keep_firing_for. It returns the ones that
+// began to fire in this step.
+func (as alerts) step(r *rules.Rule, holding []*alert, t int64) (fired []*alert, err error) {
+	now := make(map[string]*alert, len(holding))
+	for _, a := range holding {
+		k := string(a.labels.Bytes(nil))
+		if now[k] != nil {
+			return nil, errDuplicateAlert
+		}
+		now[k] = a
+	}
+	for k, a := range now {
+		if old := as[k]; old != nil {
+			old.value, old.annotations, old.ended = a.value, a.annotations, false
+			continue
+		}
+		a.activeAt = t
+		as[k] = a
+	}
+	for k, a := range as {
+		if now[k] == nil && !a.kept(r.KeepFiringFor, t) {
+			delete(as, k)
+			continue
+		}
+		held := time.Duration(t-a.activeAt) * time.Millisecond
+		switch {
+		case !a.firing && held >= r.For:
+			a.firing = true
+			fired = append(fired, a)
+		case a.firing && held < r.For: // `for` grew on a reload
+			a.firing, a.ended = false, false
+		}
+	}
+	return fired, nil
+}
+
+// kept says whether an alert whose condition does not hold at t goes on firing.
+func (a *alert) kept(keepFor time.Duration, t int64) bool {
+	if !a.firing || keepFor == 0 {
+		return false
+	}
+	if !a.ended {
+		a.ended, a.endedAt = true, t
+	}
+	return time.Duration(t-a.endedAt)*time.Millisecond < keepFor
+}
+
+func (a *alert) state() string {
+	if a.firing {
+		return "firing"
+	}
+	return "pending"
+}

@@ -1,0 +1,121 @@
+package evaluator
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+
+	"chorus/rules"
+)
+
+// stateSince is a check's state with the steady time from which it has held.
+type stateSince struct {
+	state State
+	since int64
+}
+
+// collectChecks gives every declared check its verdict.
+func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, s stamp, byCheck map[string][]Alert) {
+	declared := map[string]*rules.Check{}
+	checks := e.Rules().Checks()
+	for i := range checks {
+		declared[checks[i].Name] = &checks[i]
+	}
+	took := e.evaluationTimes()
+	for name, info := range v.info {
+		c := Check{
+			Name: name, Component: info.component, Kind: info.kind, Critical: info.critical,
+			Details: v.details[name], Alerts: byCheck[name], ConsecutiveFailures: int(v.failures[name]),
+		}
+		c.judge(v)
+		c.Since = e.checkSince(name, c.State, s)
+		if d := declared[name]; d != nil {
+			c.Description, c.Interval, c.Timeout, c.Latency = d.Description, d.Interval, d.Timeout, took[name]
+			if c.Message == "" {
+				c.Message = e.okMessage(ctx, d, s)
+			}
+		}
+		snap.Checks = append(snap.Checks, c)
+	}
+	slices.SortFunc(snap.Checks, func(a, b Check) int { return cmp.Compare(a.Name, b.Name) })
+	for name := range e.states {
+		if _, ok := v.info[name]; !ok {
+			delete(e.states, name)
+		}
+	}
+}
+
+// judge derives state, verdict and message from the check's alerts, which are sorted worst first.
+func (c *Check) judge(v *view) {
+	c.State, c.Healthy = StateOK, true
+	if v.failures[c.Name] > 0 {
+		c.State = StatePending
+	}
+	for _, a := range c.Alerts {
+		weighs := a.Severity == "critical" || a.Severity == "warning"
+		if !weighs {
+			continue
+		}
+		if c.Message == "" {
+			c.Message = a.Summary
+		}
+		switch {
+		case a.State != "firing":
+			c.worsen(StatePending)
+		case saysUnknown(a.Name):
+			c.worsen(StateUnknown)
+		default:
+			c.worsen(StateFiring)
+		}
+	}
+	c.Healthy = c.State != StateFiring && c.State != StateUnknown
+}
+
+// saysUnknown says whether an alert means that nothing is known of its check.
+func saysUnknown(alert string) bool { return alert == "CheckStale" || alert == "CheckNoData" }
+
+func (c *Check) worsen(s State) {
+	order := []State{StateOK, StatePending, StateFiring, StateUnknown}
+	if slices.Index(order, s) > slices.Index(order, c.State) {
+		c.State = s
+	}
+}
+
+func (e *Evaluator) checkSince(name string, state State, s stamp) time.Time {
+	old, ok := e.states[name]
+	if !ok || old.state != state {
+		old = stateSince{state, s.steady}
+		e.states[name] = old
+	}
+	return e.clock.wall(old.since)
+}
+
+// okMessage expands the message for the time nothing fires. $value is the compared value when that is one sample.
+func (e *Evaluator) okMessage(ctx context.Context, d *rules.Check, s stamp) string {
+	if d.OK == "" {
+		return "No alert fires"
+	}
+	var value promql.Sample
+	if d.OKValue != "" {
+		if vector, err := e.engine.query.instant(ctx, d.OKValue, s.wall, s.offset); err == nil && len(vector) == 1 {
+			value = vector[0]
+		}
+	}
+	return newExpander(ctx, d.Name, value, s.wall, e.engine.at(s)).annotation(d.OK)
+}
+
+// evaluationTimes sums up, by check, how long the rules that speak for it took.
+func (e *Evaluator) evaluationTimes() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			if name := r.Labels.Get(checkNameLabel); name != "" {
+				out[name] += r.took
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,42 @@
+package evaluator
+
+import "time"
+
+// stepTolerance is how far wall and steady time may part before the clock counts as stepped. Slewing (NTP) stays far
+// below it between two evaluations.
+const stepTolerance = time.Second
+
+// clock keeps evaluation time. Samples are stored in steady time: the start's wall time plus what the monotonic clock
+// has counted since. PromQL sees steady time plus an offset, which is 0 until the wall clock is stepped; a step moves the
+// offset, so that stored samples and alert states move along and no range, lookback or `for` notices.
+type clock struct {
+	start  time.Time // the wall time that steady time began at
+	offset time.Duration
+	last   int64 // newest steady time given out, ms
+}
+
+// now reads both clocks: the wall time, and the time since base that no step can touch. Tests replace it to make steps.
+type now func() (wall time.Time, steady time.Duration)
+
+func systemNow(base time.Time) now {
+	return func() (time.Time, time.Duration) {
+		t := time.Now()
+		return t.Round(0), t.Sub(base)
+	}
+}
+
+// advance returns the timestamp of an evaluation that begins now: in steady time (ms, for the store, always later than
+// the one before) and as PromQL sees it.
+func (c *clock) advance(wall time.Time, steady time.Duration) (int64, time.Time) {
+	s := c.start.Add(steady)
+	if d := wall.Sub(s.Add(c.offset)); d > stepTolerance || d < -stepTolerance {
+		c.offset = wall.Sub(s).Truncate(time.Millisecond)
+	}
+	c.last = max(s.UnixMilli(), c.last+1)
+	return c.last, c.wall(c.last)
+}
+
+// wall turns steady milliseconds into the time that people and PromQL see.
+func (c *clock) wall(steady int64) time.Time {
+	return time.UnixMilli(steady).Add(c.offset).UTC()
+}

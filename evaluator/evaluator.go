@@ -1,0 +1,217 @@
+// Package evaluator decides: it samples a registry into a bounded store, evaluates Prometheus rule files on it with the
+// PromQL engine, keeps alert states, and concludes each evaluation in an immutable Snapshot.
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"chorus/evaluator/store"
+	"chorus/rules"
+)
+
+// Defaults of Options' zero fields. Those that are configuration keys stand in the embedded default configuration too;
+// a test compares them.
+const (
+	DefaultInterval       = 5 * time.Second
+	DefaultStartupTimeout = 2 * time.Minute
+	DefaultStallTimeout   = 60 * time.Second
+	DefaultMaxSeries      = 20_000
+	DefaultHistoryEntries = 1000
+)
+
+// reserve is the part of MaxSeries that the store holds in addition, for what rules write: a flood of measured series
+// must not silence the verdict on it.
+const reserve = 4 // a quarter
+
+// Options configure an Evaluator. Gatherer, Registerer and Rules are required.
+type Options struct {
+	Gatherer       prometheus.Gatherer   // what is measured; sampled at each evaluation
+	Registerer     prometheus.Registerer // where the evaluator's own metrics and the phase go; behind Gatherer
+	Rules          *rules.Set
+	Interval       time.Duration // between evaluations
+	StartupTimeout time.Duration // after which the phase is no longer starting, whatever is missing
+	StallTimeout   time.Duration // without a finished evaluation, after which a Snapshot counts as stalled
+	// MaxSeries bounds the measured series in the store; rules may write a quarter as many in addition. The samples are
+	// bounded by those series times retention / Interval. When a storm of outcomes has filled the store up to that,
+	// evaluations wait for the interval, so that it never holds more than twice as many. A sample takes 16 to 20 bytes
+	// and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes, 80 MB at the
+	// full number of series, 150 MB after a storm.
+	MaxSeries      int
+	HistoryEntries int                           // results kept per rule check
+	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must not call the Evaluator's Tick
+	OnAction       func(context.Context, Action) // in a goroutine of its own; must return soon after ctx is done
+	Logger         log.Logger
+}
+
+// Action is a rule labelled with an action that started firing.
+type Action struct {
+	Name  string // the label action
+	Alert Alert
+	Time  time.Time
+}
+
+// Evaluator evaluates rules. All methods are safe for concurrent use.
+type Evaluator struct {
+	opts    Options
+	engine  *engine
+	metrics *metrics
+	names   map[string]rules.Name
+	now     now
+
+	mu       sync.Mutex // one evaluation at a time; guards what follows
+	clock    clock
+	sampler  *sampler
+	groups   []*group
+	budget   int // samples in the store from which on no outcome drives an evaluation
+	states   map[string]stateSince
+	status   Status
+	since    int64 // since when status holds, steady ms
+	waiting  map[string]bool
+	ranOnce  bool
+	began    int64 // the first evaluation, steady ms
+	sampleEr string
+
+	ruleSet  atomic.Pointer[rules.Set]
+	snapshot atomic.Pointer[Snapshot]
+	phase    atomic.Pointer[string]
+	publish  sync.Mutex // orders Stopping and the end of an evaluation
+	results  results
+	exposed  atomic.Pointer[exposed]
+	trigger  chan struct{}
+	actions  sync.WaitGroup
+}
+
+// New checks the options and prepares an Evaluator. It starts nothing. It registers the evaluator's own metrics, and
+// chorus_exporter_build_info if nobody has.
+func New(o Options) (*Evaluator, error) {
+	if o.Gatherer == nil || o.Registerer == nil || o.Rules == nil {
+		return nil, errors.New("new evaluator: Gatherer, Registerer and Rules are required")
+	}
+	o.setDefaults()
+	st, err := store.New(store.Options{
+		Retention: o.Rules.Retention() + retentionSlack,
+		MaxSeries: o.MaxSeries + o.MaxSeries/reserve,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("new evaluator: %w", err)
+	}
+	base := time.Now()
+	e := &Evaluator{
+		opts:    o,
+		engine:  &engine{store: st, query: newQuerier(st, o.Logger), logger: o.Logger},
+		names:   map[string]rules.Name{},
+		now:     systemNow(base),
+		clock:   clock{start: base.Round(0)},
+		sampler: newSampler(st, o.MaxSeries),
+		states:  map[string]stateSince{},
+		status:  Starting,
+		trigger: make(chan struct{}, 1),
+	}
+	e.since = base.UnixMilli()
+	for _, n := range rules.Names() {
+		e.names[n.Name] = n
+	}
+	e.results.entries = o.HistoryEntries
+	e.setPhase(phaseStarting)
+	e.install(o.Rules)
+	e.exposed.Store(&exposed{})
+	e.snapshot.Store(&Snapshot{
+		Time: base.UTC(), Sampled: base, Finished: base, Status: Starting, Since: base.UTC(),
+		Message: "Starting: nothing has been evaluated yet", Score: noScore, StallTimeout: o.StallTimeout,
+	})
+	e.metrics = newMetrics(e)
+	if err := e.metrics.register(o.Registerer); err != nil {
+		return nil, fmt.Errorf("new evaluator: %w", err)
+	}
+	return e, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Interval <= 0 {
+		o.Interval = DefaultInterval
+	}
+	if o.StartupTimeout <= 0 {
+		o.StartupTimeout = DefaultStartupTimeout
+	}
+	if o.StallTimeout <= 0 {
+		o.StallTimeout = DefaultStallTimeout
+	}
+	if o.MaxSeries <= 0 {
+		o.MaxSeries = DefaultMaxSeries
+	}
+	if o.HistoryEntries <= 0 {
+		o.HistoryEntries = DefaultHistoryEntries
+	}
+	if o.Logger == nil {
+		o.Logger = log.NewNopLogger()
+	}
+}
+
+// Snapshot is the newest verdict, never nil.
+func (e *Evaluator) Snapshot() *Snapshot { return e.snapshot.Load() }
+
+// Rules is the rule set in force.
+func (e *Evaluator) Rules() *rules.Set { return e.ruleSet.Load() }
+
+// SetRules swaps the rules between two evaluations and triggers one. Pending and firing alerts survive for rules that
+// did not change; the series of those that went end at once.
+func (e *Evaluator) SetRules(set *rules.Set) {
+	e.mu.Lock()
+	e.install(set)
+	e.engine.store.SetRetention(set.Retention() + retentionSlack)
+	e.mu.Unlock()
+	e.Trigger()
+}
+
+// install is SetRules without lock and trigger.
+func (e *Evaluator) install(set *rules.Set) {
+	fresh := make([]*group, 0, len(set.Groups()))
+	for _, g := range set.Groups() {
+		fresh = append(fresh, newGroup(g))
+	}
+	if orphans := adopt(fresh, e.groups); len(orphans) > 0 {
+		e.clock.last++ // a moment of its own: the next evaluation may write the same series again
+		for _, r := range orphans {
+			r.fail(e.engine, e.clock.last)
+		}
+		for _, g := range e.groups {
+			if !slices.ContainsFunc(fresh, func(f *group) bool { return f.name == g.name }) {
+				g.endFailing(e.engine, e.clock.last)
+			}
+		}
+	}
+	e.groups = fresh
+	perSeries := int((set.Retention()+retentionSlack)/e.opts.Interval) + 1
+	e.budget = (e.opts.MaxSeries + e.opts.MaxSeries/reserve) * perSeries
+	e.ruleSet.Store(set)
+	e.results.keep(set.Checks())
+	e.metrics.groupsChanged(fresh)
+}
+
+// Trigger asks for an evaluation soon: at once, or 50 ms after the last one. It never blocks.
+func (e *Evaluator) Trigger() {
+	select {
+	case e.trigger <- struct{}{}:
+	default:
+	}
+}
+
+// Stopping turns the status to stopping: the current verdict at once, and every one that follows.
+func (e *Evaluator) Stopping() {
+	e.publish.Lock()
+	e.setPhase(phaseStopping)
+	s := *e.snapshot.Load()
+	t, _ := e.now()
+	e.publishLocked(asStopping(&s, t.UTC()))
+	e.publish.Unlock()
+	e.Trigger()
+}

@@ -1,0 +1,183 @@
+package evaluator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"chorus/evaluator/store"
+)
+
+// coalesce is the least time between two evaluations that outcomes drive: a burst of them costs one.
+const coalesce = 50 * time.Millisecond
+
+// retentionSlack is kept beyond the longest look back, so that an evaluation that comes late still finds all of it.
+const retentionSlack = time.Minute
+
+// Run evaluates every Interval, and soon after each Trigger, until ctx is done. It returns when the goroutines of
+// actions have ended, too. It must run at most once.
+func (e *Evaluator) Run(ctx context.Context) error {
+	defer e.actions.Wait()
+	ticker := time.NewTicker(e.opts.Interval)
+	defer ticker.Stop()
+	last := ""
+	tick := func(driven bool) {
+		select {
+		case <-e.trigger: // whatever asked for it until now is served by this one
+			driven = true
+		default:
+		}
+		wall, steady := e.now()
+		err := e.tick(ctx, wall, steady, driven)
+		if ctx.Err() != nil {
+			return
+		}
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if text != last && err != nil { // once per change, not at every evaluation
+			level.Warn(e.opts.Logger).Log("msg", "Evaluation is incomplete", "err", err)
+		}
+		last = text
+	}
+	tick(false)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			tick(false)
+		case <-e.trigger:
+			if e.overBudget() {
+				continue // the ticker comes
+			}
+			if !sleep(ctx, coalesce-time.Since(e.Snapshot().Finished)) {
+				return nil
+			}
+			tick(true)
+		}
+	}
+}
+
+// overBudget says whether the store holds as many samples as it may: outcomes then wait for the interval.
+func (e *Evaluator) overBudget() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, samples := e.engine.store.Stats()
+	return samples >= e.budget
+}
+
+// sleep waits for d; false says that ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// Tick is one evaluation at t: what Run calls by its clock and tests call by theirs. Every group runs. The error joins
+// what could not be gathered or stored; a rule that fails is part of the verdict instead. With ctx done nothing is
+// concluded.
+func (e *Evaluator) Tick(ctx context.Context, t time.Time) error {
+	wall := t.Round(0)
+	return e.tick(ctx, wall, wall.Sub(e.clock.start), true)
+}
+
+func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Duration, driven bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	began := time.Now()
+	var s stamp
+	s.steady, s.wall = e.clock.advance(wall, steady)
+	s.offset = e.clock.offset
+	if !e.ranOnce && e.began == 0 {
+		e.began = s.steady
+	}
+	err := e.sample(s.steady)
+	sampled := time.Now()
+	if gerr := e.evalGroups(ctx, s, driven); gerr != nil {
+		err = errors.Join(err, gerr)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	v := e.readView(s)
+	e.advancePhase(v, s)
+	e.conclude(ctx, v, s, sampled)
+	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())
+	e.metrics.evaluated(time.Since(began), e.sampler.refused)
+	return err
+}
+
+// sample gathers what is measured. Gather returns what it could together with the error of what it could not.
+func (e *Evaluator) sample(t int64) error {
+	families, err := e.opts.Gatherer.Gather()
+	if err != nil {
+		err = fmt.Errorf("gather metrics: %w", err)
+	}
+	if serr := e.sampler.sample(families, t); serr != nil {
+		err = errors.Join(err, fmt.Errorf("store metrics: %w", serr))
+	}
+	if e.sampler.refused > 0 { // without the number, which changes all the time
+		err = errors.Join(err, fmt.Errorf("%w: it holds %d; measure fewer series or raise the bound",
+			store.ErrSeriesLimit, e.opts.MaxSeries))
+	}
+	return err
+}
+
+func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err error) {
+	for _, g := range e.groups {
+		if g.due(s.steady, driven, e.opts.Interval/2) {
+			failed := g.eval(ctx, e.engine, s)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			e.metrics.failures.WithLabelValues(g.name).Add(float64(failed))
+		}
+		err = errors.Join(err, g.writeFailing(e.engine, s.steady))
+	}
+	return err
+}
+
+// startActions hands every alert that began to fire with an action to OnAction.
+func (e *Evaluator) startActions(ctx context.Context, s stamp) {
+	if e.opts.OnAction == nil {
+		return
+	}
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			if g.lastRun != s.steady {
+				continue
+			}
+			for _, a := range r.fired {
+				name := a.labels.Get("action")
+				if name == "" {
+					continue
+				}
+				action := Action{Name: name, Alert: e.publicAlert(a, nil), Time: s.wall}
+				level.Info(e.opts.Logger).Log("msg", "Action rule fires", "action", name, "rule", r.Alert,
+					"check", a.labels.Get(checkNameLabel))
+				e.actions.Go(func() { e.opts.OnAction(ctx, action) })
+			}
+		}
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}

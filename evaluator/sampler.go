@@ -1,0 +1,173 @@
+package evaluator
+
+import (
+	"errors"
+	"math"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+
+	"chorus/evaluator/store"
+)
+
+var staleNaN = math.Float64frombits(value.StaleNaN)
+
+// sampler copies gathered metric families into the store: counters, gauges, untyped, summaries and the classic buckets
+// of histograms, named as a scrape would name them. A series that was there and is gone gets a stale marker.
+type sampler struct {
+	store  *store.Store
+	limit  int // series in the store from which on no new ones are made
+	series map[string]*sampled
+	round  uint64
+	at     int64
+
+	key     []byte
+	builder labels.ScratchBuilder
+	bounds  map[float64]string // le and quantile as text
+
+	refused int // samples of the last round that found no room
+}
+
+type sampled struct {
+	ref   store.Ref
+	lset  labels.Labels
+	round uint64 // when it was last seen
+}
+
+// maxBounds keeps the text cache from growing with bounds that change all the time.
+const maxBounds = 10_000
+
+func newSampler(s *store.Store, limit int) *sampler {
+	return &sampler{
+		store: s, limit: limit, series: map[string]*sampled{}, bounds: map[float64]string{},
+		builder: labels.NewScratchBuilder(8),
+	}
+}
+
+// sample appends every family at t (steady ms) and marks what vanished. The error is the first one of the store that is
+// not about room.
+func (s *sampler) sample(families []*dto.MetricFamily, t int64) error {
+	s.round++
+	s.at = t
+	s.refused = 0
+	var first error
+	keep := func(err error) {
+		if errors.Is(err, store.ErrSeriesLimit) {
+			s.refused++
+		} else if err != nil && first == nil {
+			first = err
+		}
+	}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			s.metric(f, m, keep)
+		}
+	}
+	for k, e := range s.series {
+		if e.round != s.round {
+			_, err := s.store.Append(e.ref, e.lset, t, staleNaN)
+			keep(err)
+			delete(s.series, k)
+		}
+	}
+	return first
+}
+
+func (s *sampler) metric(f *dto.MetricFamily, m *dto.Metric, keep func(error)) {
+	name := f.GetName()
+	switch f.GetType() {
+	case dto.MetricType_COUNTER:
+		keep(s.append(name, "", m.Label, "", "", m.GetCounter().GetValue()))
+	case dto.MetricType_GAUGE:
+		keep(s.append(name, "", m.Label, "", "", m.GetGauge().GetValue()))
+	case dto.MetricType_UNTYPED:
+		keep(s.append(name, "", m.Label, "", "", m.GetUntyped().GetValue()))
+	case dto.MetricType_SUMMARY:
+		sum := m.GetSummary()
+		for _, q := range sum.Quantile {
+			keep(s.append(name, "", m.Label, "quantile", s.bound(q.GetQuantile()), q.GetValue()))
+		}
+		keep(s.append(name, "_sum", m.Label, "", "", sum.GetSampleSum()))
+		keep(s.append(name, "_count", m.Label, "", "", float64(sum.GetSampleCount())))
+	case dto.MetricType_HISTOGRAM, dto.MetricType_GAUGE_HISTOGRAM:
+		s.histogram(name, m, keep)
+	}
+}
+
+// histogram keeps the classic form. A histogram that is native only has count and sum, and an +Inf bucket.
+func (s *sampler) histogram(name string, m *dto.Metric, keep func(error)) {
+	h := m.GetHistogram()
+	count := float64(h.GetSampleCount())
+	if c := h.GetSampleCountFloat(); c > 0 {
+		count = c
+	}
+	inf := false
+	for _, b := range h.Bucket {
+		inf = inf || math.IsInf(b.GetUpperBound(), 1)
+		n := float64(b.GetCumulativeCount())
+		if c := b.GetCumulativeCountFloat(); c > 0 {
+			n = c
+		}
+		keep(s.append(name, "_bucket", m.Label, labels.BucketLabel, s.bound(b.GetUpperBound()), n))
+	}
+	if !inf {
+		keep(s.append(name, "_bucket", m.Label, labels.BucketLabel, "+Inf", count))
+	}
+	keep(s.append(name, "_sum", m.Label, "", "", h.GetSampleSum()))
+	keep(s.append(name, "_count", m.Label, "", "", count))
+}
+
+func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, extraValue string, v float64) error {
+	k := append(append(s.key[:0], name...), suffix...)
+	for _, p := range pairs {
+		k = append(append(append(append(k, 0xff), p.GetName()...), 0xfe), p.GetValue()...)
+	}
+	if extra != "" {
+		k = append(append(append(append(k, 0xff), extra...), 0xfe), extraValue...)
+	}
+	s.key = k
+	e, ok := s.series[string(k)]
+	if !ok {
+		if n, _ := s.store.Stats(); n >= s.limit {
+			return store.ErrSeriesLimit
+		}
+		e = &sampled{lset: s.labels(name+suffix, pairs, extra, extraValue)}
+	}
+	ref, err := s.store.Append(e.ref, e.lset, s.at, v)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		s.series[string(k)] = e
+	}
+	e.ref, e.round = ref, s.round
+	return nil
+}
+
+func (s *sampler) labels(name string, pairs []*dto.LabelPair, extra, extraValue string) labels.Labels {
+	s.builder.Reset()
+	s.builder.Add(labels.MetricName, name)
+	for _, p := range pairs {
+		if p.GetValue() != "" { // an empty label is no label
+			s.builder.Add(p.GetName(), p.GetValue())
+		}
+	}
+	if extra != "" {
+		s.builder.Add(extra, extraValue)
+	}
+	s.builder.Sort()
+	return s.builder.Labels()
+}
+
+// bound writes a bucket bound or a quantile as Prometheus 3 does when it scrapes ("1.0", "0.25").
+func (s *sampler) bound(v float64) string {
+	if text, ok := s.bounds[v]; ok {
+		return text
+	}
+	text := labels.FormatOpenMetricsFloat(v)
+	if len(s.bounds) < maxBounds {
+		s.bounds[v] = text
+	}
+	return text
+}

@@ -1,0 +1,143 @@
+package evaluator
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// noScore stands where no score was recorded.
+var noScore = math.NaN()
+
+// conclude turns one evaluation into a Snapshot, publishes it, and starts the actions that began to fire.
+func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time.Time) {
+	snap := &Snapshot{
+		Time: s.wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
+		Complete: e.ranOnce,
+	}
+	byCheck := e.collectAlerts(snap, v)
+	e.collectChecks(ctx, snap, v, s, byCheck)
+	for name, score := range v.components {
+		snap.Components = append(snap.Components, Component{Name: name, Score: score})
+	}
+	slices.SortFunc(snap.Components, func(a, b Component) int { return cmp.Compare(a.Name, b.Name) })
+	for _, g := range e.groups {
+		if g.failing {
+			snap.Failing = append(snap.Failing, g.name)
+		}
+	}
+	slices.Sort(snap.Failing)
+	e.countResults(snap, v, s)
+	var sound bool
+	snap.Status, sound = verdict(v.status)
+	snap.Message = message(snap, v, e.waiting, sound)
+	snap.Since = e.statusSince(snap.Status, s)
+	snap.Finished = time.Now()
+	e.exposed.Store(e.expose(snap))
+
+	e.publish.Lock()
+	if e.inPhase(phaseStopping) {
+		snap = asStopping(snap, s.wall)
+	}
+	e.publishLocked(snap)
+	e.publish.Unlock()
+	e.startActions(ctx, s)
+}
+
+// verdict is the one status that the rules recorded as 1. Anything else than exactly one is unhealthy and not sound.
+func verdict(recorded map[string]float64) (Status, bool) {
+	holds := []string{}
+	for name, v := range recorded {
+		if v != 0 { // NaN too
+			holds = append(holds, name)
+		}
+	}
+	if len(holds) == 1 && recorded[holds[0]] == 1 && slices.Contains(Statuses(), Status(holds[0])) {
+		return Status(holds[0]), true
+	}
+	return Unhealthy, false
+}
+
+// statusSince keeps since when the status holds.
+func (e *Evaluator) statusSince(now Status, s stamp) time.Time {
+	if now != e.status {
+		e.status, e.since = now, s.steady
+	}
+	return e.clock.wall(e.since)
+}
+
+// asStopping is the snapshot with the status that holds from Stopping on.
+func asStopping(s *Snapshot, now time.Time) *Snapshot {
+	out := *s
+	if out.Status != Stopping {
+		out.Status, out.Since = Stopping, now
+	}
+	out.Message = "Stopping"
+	return &out
+}
+
+// publishLocked makes the snapshot the current one. The caller holds e.publish.
+func (e *Evaluator) publishLocked(s *Snapshot) {
+	old := e.snapshot.Swap(s)
+	if old.Status != s.Status {
+		e.metrics.statusChanged(old.Status, s.Status)
+		level.Info(e.opts.Logger).Log("msg", "Status is now "+string(s.Status)+", was "+string(old.Status)+": "+s.Message)
+	}
+	if e.opts.OnSnapshot != nil {
+		e.opts.OnSnapshot(s)
+	}
+}
+
+// collectAlerts lists every active alert, worst first, in the snapshot and by check.
+func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			for _, a := range r.active {
+				snap.Alerts = append(snap.Alerts, e.publicAlert(a, v))
+			}
+		}
+	}
+	slices.SortFunc(snap.Alerts, worstFirst)
+	byCheck := map[string][]Alert{}
+	for _, a := range snap.Alerts {
+		if a.Check != "" {
+			byCheck[a.Check] = append(byCheck[a.Check], a)
+		}
+	}
+	return byCheck
+}
+
+// publicAlert is the alert as a Snapshot shows it. With v nil, masking is left out.
+func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
+	out := Alert{
+		Name: a.labels.Get(labels.AlertName), Check: a.labels.Get(checkNameLabel), Severity: a.labels.Get("severity"),
+		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value, Summary: a.annotations["summary"],
+		Labels: a.labels.Map(), Annotations: maps.Clone(a.annotations),
+	}
+	if v != nil && a.firing && v.masks && out.Labels["depends_on"] != "" {
+		out.Masked = !v.counted[labelKey(a.labels)]
+	}
+	return out
+}
+
+// severities by weight; others weigh nothing. What a severity means for the status is said by the rules: this is the
+// order of a list.
+func severityRank(s string) int { return 1 + slices.Index([]string{"info", "warning", "critical"}, s) }
+
+func worstFirst(a, b Alert) int {
+	rank := func(x Alert) int {
+		n := severityRank(x.Severity)
+		if x.State == "firing" && !x.Masked {
+			n += 8
+		}
+		return n
+	}
+	return cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary))
+}
