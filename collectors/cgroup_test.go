@@ -18,8 +18,10 @@ func TestTree(t *testing.T) {
 		"not mounted":       {files: member("0::/a\n", "")},
 		"version 2": {
 			files: member("0::/user.slice/a.scope\n", mountV2),
-			want: tree{version: 2, dir: "/sys/fs/cgroup",
-				groups: []string{"/user.slice/a.scope", "/user.slice", "/"}},
+			want: tree{
+				version: 2, dir: "/sys/fs/cgroup",
+				groups: []string{"/user.slice/a.scope", "/user.slice", "/"},
+			},
 		},
 		"version 2 in a cgroup namespace": {
 			files: member("0::/\n", mountV2),
@@ -32,8 +34,10 @@ func TestTree(t *testing.T) {
 		},
 		"version 1": {
 			files: member("7:pids:/p\n4:memory:/docker/abc\n", mountMemoryV1),
-			want: tree{version: 1, dir: "/sys/fs/cgroup/memory",
-				groups: []string{"/docker/abc", "/docker", "/"}},
+			want: tree{
+				version: 1, dir: "/sys/fs/cgroup/memory",
+				groups: []string{"/docker/abc", "/docker", "/"},
+			},
 		},
 		"version 1, the container's own group mounted": {
 			files: member("4:memory:/docker/abc\n", strings.Replace(mountMemoryV1, " / /sys", " /docker/abc /sys", 1)),
@@ -51,8 +55,10 @@ func TestTree(t *testing.T) {
 			files: member("4:memory:/docker/abc\n",
 				strings.Replace(mountMemoryV1, " / /sys", " /docker/abc /sys", 1)+
 					strings.Replace(mountMemoryV1, "/sys", "/host/sys", 1)),
-			want: tree{version: 1, dir: "/host/sys/fs/cgroup/memory",
-				groups: []string{"/docker/abc", "/docker", "/"}},
+			want: tree{
+				version: 1, dir: "/host/sys/fs/cgroup/memory",
+				groups: []string{"/docker/abc", "/docker", "/"},
+			},
 		},
 		"hybrid, memory in version 1": {
 			files: member("4:memory:/a\n1:name=systemd:/s\n0::/s\n", mountMemoryV1+mountUnified),

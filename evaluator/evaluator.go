@@ -67,18 +67,17 @@ type Evaluator struct {
 	names   map[string]rules.Name
 	now     now
 
-	mu       sync.Mutex // one evaluation at a time; guards what follows
-	clock    clock
-	sampler  *sampler
-	groups   []*group
-	budget   int // samples in the store from which on no outcome drives an evaluation
-	states   map[string]stateSince
-	status   Status
-	since    int64 // since when status holds, steady ms
-	waiting  map[string]bool
-	ranOnce  bool
-	began    int64 // the first evaluation, steady ms
-	sampleEr string
+	mu      sync.Mutex // one evaluation at a time; guards what follows
+	clock   clock
+	sampler *sampler
+	groups  []*group
+	budget  int // samples in the store from which on no outcome drives an evaluation
+	states  map[string]stateSince
+	status  Status
+	since   int64 // since when status holds, steady ms
+	waiting map[string]bool
+	ranOnce bool
+	began   int64 // the first evaluation, steady ms
 
 	ruleSet  atomic.Pointer[rules.Set]
 	snapshot atomic.Pointer[Snapshot]

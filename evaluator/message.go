@@ -47,7 +47,9 @@ func message(s *Snapshot, v *view, waiting map[string]bool, sound bool) string {
 
 // counts says whether an alert of the check counts, that is fires unmasked.
 func counts(c *Check) bool {
-	return slices.ContainsFunc(c.Alerts, func(a Alert) bool { return a.State == "firing" && !a.Masked && severityRank(a.Severity) > 1 })
+	return slices.ContainsFunc(c.Alerts, func(a Alert) bool {
+		return a.State == "firing" && !a.Masked && severityRank(a.Severity) > 1
+	})
 }
 
 // worst is the summary of the worst alert of the state that speaks for a check and is more than information.

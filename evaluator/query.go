@@ -59,7 +59,8 @@ func (q *querier) instant(ctx context.Context, expr string, t time.Time, offset 
 	case promql.Vector:
 		for _, s := range v {
 			if s.H != nil {
-				return nil, fmt.Errorf("the result %s is a native histogram; use histogram_quantile or another function that yields a number", s.Metric)
+				return nil, fmt.Errorf("the result %s is a native histogram; use a function that yields a number, "+
+					"such as histogram_quantile", s.Metric)
 			}
 		}
 		return v, nil

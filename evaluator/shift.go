@@ -27,7 +27,9 @@ type shiftedQuerier struct {
 	offset int64
 }
 
-func (q shiftedQuerier) Select(ctx context.Context, sorted bool, h *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+func (q shiftedQuerier) Select(
+	ctx context.Context, sorted bool, h *storage.SelectHints, ms ...*labels.Matcher,
+) storage.SeriesSet {
 	if h != nil {
 		moved := *h
 		moved.Start -= q.offset

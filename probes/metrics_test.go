@@ -141,7 +141,7 @@ func TestMetrics(t *testing.T) {
 			sleep(5 * time.Second)
 		})
 		var want []string
-		for _, line := range strings.Split(afterAPassAndTwoFailures, "\n") {
+		for line := range strings.SplitSeq(afterAPassAndTwoFailures, "\n") {
 			if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
 				want = append(want, strings.Fields(name)[0])
 			}

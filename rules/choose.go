@@ -44,8 +44,10 @@ func (l *loader) readFiles(shipped fs.FS) error {
 			rules += len(g.items)
 		}
 		if rules > maxRules {
-			l.faults = append(l.faults, Fault{File: f.name,
-				Msg: fmt.Sprintf("more than %d rules with those before: load fewer", maxRules)})
+			l.faults = append(l.faults, Fault{
+				File: f.name,
+				Msg:  fmt.Sprintf("more than %d rules with those before: load fewer", maxRules),
+			})
 			break
 		}
 	}
@@ -100,8 +102,10 @@ func (l *loader) readOwnFiles(shipped []*file) (own []*file, replaced map[string
 			continue
 		}
 		if other := replaced[f.stem]; other != nil {
-			l.faults = append(l.faults, Fault{File: name,
-				Msg: fmt.Sprintf("replaces the shipped %s, and so does %s: keep one", shipped[i].name, other.name)})
+			l.faults = append(l.faults, Fault{
+				File: name,
+				Msg:  fmt.Sprintf("replaces the shipped %s, and so does %s: keep one", shipped[i].name, other.name),
+			})
 			continue
 		}
 		replaced[f.stem] = f

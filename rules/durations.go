@@ -18,8 +18,10 @@ func lintDurations(file string, root *yaml.Node, faults []Fault) []Fault {
 		}
 		if _, err := model.ParseDuration(value.Value); err != nil {
 			faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Line == 0 && f.Msg == err.Error() })
-			faults = append(faults, Fault{File: file, Line: value.Line, Col: value.Column,
-				Msg: fmt.Sprintf("%s: %v: write numbers with units, as in 30s, 5m or 1h30m", key, err)})
+			faults = append(faults, Fault{
+				File: file, Line: value.Line, Col: value.Column,
+				Msg: fmt.Sprintf("%s: %v: write numbers with units, as in 30s, 5m or 1h30m", key, err),
+			})
 		}
 	})
 	return faults

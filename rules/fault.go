@@ -33,8 +33,7 @@ func Faults(err error) []Fault {
 	}
 	var faults []Fault
 	for _, e := range joined.Unwrap() {
-		var f Fault
-		if errors.As(e, &f) {
+		if f, ok := errors.AsType[Fault](e); ok {
 			faults = append(faults, f)
 		}
 	}

@@ -96,8 +96,10 @@ func (f *file) decode(body []byte) (root *yaml.Node, at filePositions) {
 	_ = root.Decode(&at)
 	var second yaml.Node
 	if !errors.Is(d.Decode(&second), io.EOF) {
-		f.faults = append(f.faults, Fault{File: f.name, Line: max(second.Line, 1), Col: max(second.Column, 1),
-			Msg: "a second YAML document, which would be ignored: put all groups under one groups:"})
+		f.faults = append(f.faults, Fault{
+			File: f.name, Line: max(second.Line, 1), Col: max(second.Column, 1),
+			Msg: "a second YAML document, which would be ignored: put all groups under one groups:",
+		})
 	}
 	return root, at
 }
@@ -105,8 +107,10 @@ func (f *file) decode(body []byte) (root *yaml.Node, at filePositions) {
 func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *group {
 	out := &group{name: g.Name, file: f, place: f.place, interval: time.Duration(g.Interval), at: of(at.Name, at.at)}
 	fault := func(p position, msg string) {
-		f.faults = append(f.faults, Fault{File: f.name, Line: p.line, Col: p.col,
-			Msg: fmt.Sprintf("group %q: %s", g.Name, msg)})
+		f.faults = append(f.faults, Fault{
+			File: f.name, Line: p.line, Col: p.col,
+			Msg: fmt.Sprintf("group %q: %s", g.Name, msg),
+		})
 	}
 	if g.QueryOffset != nil {
 		fault(of(at.QueryOffset, out.at), "query_offset is set, but all rules are evaluated at one time: remove it")

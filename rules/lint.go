@@ -20,8 +20,10 @@ func (l *loader) lintGroups() {
 		if other.file == g.file {
 			continue // rulefmt has said so
 		}
-		l.faults = append(l.faults, Fault{File: g.file.name, Line: g.at.line, Col: g.at.col,
-			Msg: fmt.Sprintf("group %q stands in %s:%d too: rename one of them", g.name, other.file.name, other.at.line)})
+		l.faults = append(l.faults, Fault{
+			File: g.file.name, Line: g.at.line, Col: g.at.col,
+			Msg: fmt.Sprintf("group %q stands in %s:%d too: rename one of them", g.name, other.file.name, other.at.line),
+		})
 	}
 }
 

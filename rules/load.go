@@ -1,3 +1,5 @@
+// Package rules holds the shipped rule files and loads them, together with an operator's own, into an ordered Set.
+// The files stay plain Prometheus rule files: what they mean here is said by a few labels and annotations.
 package rules
 
 import (

@@ -82,7 +82,8 @@ func TestLoad(t *testing.T) {
 		{"derive", Options{Probes: []string{"db"}, Own: own("derive.rules.yml")}},
 		{"warnings", Options{Own: own("warnings.rules.yml")}},
 		{"timing", Options{Components: []string{"resources"}, Checks: map[string]CheckTiming{
-			"cpu": {Interval: time.Minute}, "disk": {Timeout: time.Second}, "a-probe": {Interval: time.Hour}}}},
+			"cpu": {Interval: time.Minute}, "disk": {Timeout: time.Second}, "a-probe": {Interval: time.Hour},
+		}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.options.Actions = []string{"shutdown"}
@@ -130,8 +131,10 @@ func TestFaultsOfSeveralFiles(t *testing.T) {
 	_, err := load(fixture(), Options{
 		Components: []string{"resources"}, Disabled: []string{"cpus"}, Enabled: []string{"dsk"},
 		Actions: []string{"shutdown"},
-		Own: []string{"testdata/faults/severity.rules.yml", "testdata/faults/measured.rules.yml",
-			"testdata/missing.rules.yml", "testdata/faults", "testdata/faults/measured.rules.yml"},
+		Own: []string{
+			"testdata/faults/severity.rules.yml", "testdata/faults/measured.rules.yml",
+			"testdata/missing.rules.yml", "testdata/faults", "testdata/faults/measured.rules.yml",
+		},
 	})
 	golden(t, "testdata/load/several.golden", err.Error()+"\n")
 	faults := Faults(err)
@@ -182,7 +185,8 @@ func TestMetrics(t *testing.T) {
 	}
 	want := map[string][]string{
 		"chorus_resource_cpu_utilization_ratio": {
-			"resources.rules.yml:7", "resources.rules.yml:10", "resources.rules.yml:19", "resources.rules.yml:22"},
+			"resources.rules.yml:7", "resources.rules.yml:10", "resources.rules.yml:19", "resources.rules.yml:22",
+		},
 		"chorus_resource_threshold_ratio": {"resources.rules.yml:4", "resources.rules.yml:10"},
 	}
 	if diff := cmp.Diff(want, s.Metrics()); diff != "" {
@@ -190,7 +194,8 @@ func TestMetrics(t *testing.T) {
 	}
 	got := s.Unexposed(func(name string) bool { return name == "chorus_resource_threshold_ratio" })
 	if diff := cmp.Diff([]string{
-		"resources.rules.yml:7: reads chorus_resource_cpu_utilization_ratio, which nothing here exposes"}, got); diff != "" {
+		"resources.rules.yml:7: reads chorus_resource_cpu_utilization_ratio, which nothing here exposes",
+	}, got); diff != "" {
 		t.Errorf("unexposed (-want +got):\n%s", diff)
 	}
 }

@@ -32,11 +32,15 @@ func TestPolicyValidate(t *testing.T) {
 		{"over 1", Policy{Healthy: 95, Degraded: 0.75}, "thresholds.healthy: 95 is not within 0 to 1"},
 		{"NaN", Policy{Healthy: 1, Degraded: math.NaN()}, "thresholds.degraded: NaN is not within 0 to 1"},
 		{"swapped", Policy{Healthy: 0.75, Degraded: 0.95}, "thresholds.degraded: 0.95 is over thresholds.healthy, 0.75"},
-		{"weights", Policy{Components: map[string]ComponentPolicy{
-			"b": {Weight: weight(-1)}, "a": {Weight: weight(math.Inf(1))}, "c": {Weight: weight(math.NaN())}}},
+		{
+			"weights",
+			Policy{Components: map[string]ComponentPolicy{
+				"b": {Weight: weight(-1)}, "a": {Weight: weight(math.Inf(1))}, "c": {Weight: weight(math.NaN())},
+			}},
 			"components.a.weight: +Inf is not a finite number from 0 on\n" +
 				"components.b.weight: -1 is not a finite number from 0 on\n" +
-				"components.c.weight: NaN is not a finite number from 0 on"},
+				"components.c.weight: NaN is not a finite number from 0 on",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ""
@@ -52,7 +56,8 @@ func TestPolicyValidate(t *testing.T) {
 
 func TestPolicyCollector(t *testing.T) {
 	p := Policy{Healthy: 0.9, Degraded: 0.5, Components: map[string]ComponentPolicy{
-		"database": {Weight: weight(3), Key: true}, "p2p": {Weight: weight(0)}, "tasks": {}}}
+		"database": {Weight: weight(3), Key: true}, "p2p": {Weight: weight(0)}, "tasks": {},
+	}}
 	c := NewPolicyCollector(p)
 	delete(p.Components, "database") // the policy stays the caller's
 	*p.Components["p2p"].Weight = 7

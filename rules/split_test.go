@@ -26,8 +26,10 @@ func TestSplit(t *testing.T) {
 		{"two limits around", `1 < a < 5`, "fires if a > 1; and if a < 5"},
 		{"and, unless", `a > 1 and b < 2 unless c == 3`, "fires if a > 1; and if b < 2; unless c == 3"},
 		{"or", `a > 1 or b > 2`, "fires if a > 1; or if b > 2"},
-		{"behind unless", `a > 1 unless (b > 2 and c > 3 or 4 < d < 5)`,
-			"fires if a > 1; unless b > 2; unless c > 3; unless d > 4; unless d < 5"},
+		{
+			"behind unless", `a > 1 unless (b > 2 and c > 3 or 4 < d < 5)`,
+			"fires if a > 1; unless b > 2; unless c > 3; unless d > 4; unless d < 5",
+		},
 		{"absent", `absent(a)`, "fires if absent a"},
 		{"absent over time", `absent_over_time(a[5m])`, "fires if absent a[5m]"},
 		{"presence", `a unless on (x) b`, "fires if present a; unless present b"},

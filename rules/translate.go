@@ -16,8 +16,7 @@ import (
 func translate(file string, errs []error, at filePositions) []Fault {
 	var faults []Fault
 	for _, err := range errs {
-		var types *yaml.TypeError
-		if errors.As(err, &types) {
+		if types, ok := errors.AsType[*yaml.TypeError](err); ok {
 			for _, text := range types.Errors {
 				faults = append(faults, yamlFault(file, text))
 			}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"maps"
 	"time"
 
 	"chorus/evaluator"
@@ -146,9 +147,7 @@ func measured(own map[string]any, recorded map[string]json.RawMessage) map[strin
 			out[k] = raw
 		}
 	}
-	for k, raw := range recorded {
-		out[k] = raw
-	}
+	maps.Copy(out, recorded)
 	return out
 }
 

@@ -50,20 +50,32 @@ func TestJoinProbe(t *testing.T) {
 		run   *probes.Outcome
 		want  shown
 	}{
-		{"no run yet", evaluator.Check{State: evaluator.StatePending, Healthy: true}, nil,
-			shown{true, evaluator.StatePending, "No result yet", "", 0}},
+		{
+			"no run yet",
+			evaluator.Check{State: evaluator.StatePending, Healthy: true},
+			nil,
+			shown{true, evaluator.StatePending, "No result yet", "", 0},
+		},
 		{"passes", ok, &passed, shown{true, evaluator.StateOK, "query answered", "", 0}},
 		{"passes without a word", ok, &probes.Outcome{}, shown{true, evaluator.StateOK, "Passing", "", 0}},
 		{"failed below the threshold", ok, &failed, shown{true, evaluator.StatePending, "Last run failed", "refused", 1}},
-		{"failed below the threshold, with a message", ok, &talking,
-			shown{true, evaluator.StatePending, "server said no", "refused", 1}},
-		{"alert fires, the run's message yields", firing, &talking,
-			shown{false, evaluator.StateFiring, "db failed 3 times in a row", "refused", 1}},
-		{"alert still fires though the run passed", firing, &passed,
-			shown{false, evaluator.StateFiring, "db failed 3 times in a row", "", 0}},
+		{
+			"failed below the threshold, with a message", ok, &talking,
+			shown{true, evaluator.StatePending, "server said no", "refused", 1},
+		},
+		{
+			"alert fires, the run's message yields", firing, &talking,
+			shown{false, evaluator.StateFiring, "db failed 3 times in a row", "refused", 1},
+		},
+		{
+			"alert still fires though the run passed", firing, &passed,
+			shown{false, evaluator.StateFiring, "db failed 3 times in a row", "", 0},
+		},
 		{"unknown stays unknown", unknown, &passed, shown{false, evaluator.StateUnknown, "nothing measures db", "", 0}},
-		{"alert is pending, the run's message stands", pending, &passed,
-			shown{true, evaluator.StatePending, "query answered", "", 0}},
+		{
+			"alert is pending, the run's message stands", pending, &passed,
+			shown{true, evaluator.StatePending, "query answered", "", 0},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

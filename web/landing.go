@@ -72,8 +72,12 @@ func (h *Handler) serveLanding(w http.ResponseWriter, r *http.Request) {
 // links are relative, so that the page works behind a proxy that adds a prefix.
 func (h *Handler) links() []link {
 	links := []link{
-		{"health", "verdict"}, {"health/ready", "readiness"}, {"health/live", "liveness"}, {"health/checks", "checks"},
-		{"health/summary", "summary"}, {h.opts.TelemetryPath[1:], "metrics"},
+		{"health", "verdict"},
+		{"health/ready", "readiness"},
+		{"health/live", "liveness"},
+		{"health/checks", "checks"},
+		{"health/summary", "summary"},
+		{h.opts.TelemetryPath[1:], "metrics"},
 	}
 	if h.opts.Config != nil {
 		links = append(links, link{"config", "configuration"})

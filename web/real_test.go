@@ -84,8 +84,10 @@ func newExporter(t *testing.T, database probes.Func) *exporter {
 			t.Fatal(err)
 		}
 	}
-	set, err := rules.Load(rules.Options{Components: []string{"database", "resources"}, Probes: []string{"db"},
-		Disabled: []string{"resource-health"}})
+	set, err := rules.Load(rules.Options{
+		Components: []string{"database", "resources"}, Probes: []string{"db"},
+		Disabled: []string{"resource-health"},
+	})
 	must(err)
 	n := &exporter{t: t}
 	reg := prometheus.NewRegistry()

@@ -15,14 +15,23 @@ func TestKeyMetrics(t *testing.T) {
 		want map[string]any
 	}{
 		{"nothing is measured", nil, map[string]any{}},
-		{"what is not measured is left out", map[string]float64{"active_tasks": math.NaN(), "connected_peers": math.Inf(1)},
-			map[string]any{}},
-		{"zero is a value", map[string]float64{"active_tasks": 0, "admin_uptime": 0},
-			map[string]any{"active_tasks": 0.0, "admin_uptime": "0s"}},
+		{
+			"what is not measured is left out",
+			map[string]float64{"active_tasks": math.NaN(), "connected_peers": math.Inf(1)},
+			map[string]any{},
+		},
+		{
+			"zero is a value",
+			map[string]float64{"active_tasks": 0, "admin_uptime": 0},
+			map[string]any{"active_tasks": 0.0, "admin_uptime": "0s"},
+		},
 		{"uptime in whole seconds", map[string]float64{"admin_uptime": 9015.9}, map[string]any{"admin_uptime": "2h30m15s"}},
 		{"uptime that no duration can hold", map[string]float64{"admin_uptime": 1e300}, map[string]any{}},
-		{"utilization is one object", map[string]float64{"resource_utilization_cpu": 0.25, "resource_utilization_gpu": 1},
-			map[string]any{"resource_utilization": map[string]float64{"cpu": 0.25, "gpu": 1}}},
+		{
+			"utilization is one object",
+			map[string]float64{"resource_utilization_cpu": 0.25, "resource_utilization_gpu": 1},
+			map[string]any{"resource_utilization": map[string]float64{"cpu": 0.25, "gpu": 1}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -75,8 +75,10 @@ func TestInstantQueries(t *testing.T) {
 		{"count, left-open", `count_over_time(x[1m])`, 300_000, map[string]float64{" a": 12, " b": 12, " c": 12}},
 		{"a stale marker is no sample", `count_over_time(x{i="c"}[10m])`, 600_000, map[string]float64{" c": 79}},
 		{"rate", `rate(x{i="a"}[1m])`, 600_000, map[string]float64{" a": 2}},
-		{"range with offset", `max_over_time(x[1m] offset 5m)`, 600_000,
-			map[string]float64{" a": 600, " b": 600, " c": 600}},
+		{
+			"range with offset", `max_over_time(x[1m] offset 5m)`, 600_000,
+			map[string]float64{" a": 600, " b": 600, " c": 600},
+		},
 		{"range with at", `min_over_time(y[1m] @ 300)`, 600_000, map[string]float64{" a": 7}},
 		{"subquery", `min_over_time(x{i="a"}[5m:1m])`, 600_000, map[string]float64{" a": 720}},
 		{"subquery with offset", `sum_over_time(x{i="a"}[2m:30s] offset 1m)`, 600_000, map[string]float64{" a": 3960}},
@@ -107,10 +109,14 @@ func TestRangeQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := promql.Matrix{
-		{Metric: labels.FromStrings(model.MetricNameLabel, "x", "i", "a"),
-			Floats: []promql.FPoint{{T: 550_000, F: 1100}, {T: 575_000, F: 1150}, {T: 600_000, F: 1200}, {T: 625_000, F: 1200}}},
-		{Metric: labels.FromStrings(model.MetricNameLabel, "x", "i", "b"),
-			Floats: []promql.FPoint{{T: 550_000, F: 600}, {T: 575_000, F: 600}}},
+		{
+			Metric: labels.FromStrings(model.MetricNameLabel, "x", "i", "a"),
+			Floats: []promql.FPoint{{T: 550_000, F: 1100}, {T: 575_000, F: 1150}, {T: 600_000, F: 1200}, {T: 625_000, F: 1200}},
+		},
+		{
+			Metric: labels.FromStrings(model.MetricNameLabel, "x", "i", "b"),
+			Floats: []promql.FPoint{{T: 550_000, F: 600}, {T: 575_000, F: 600}},
+		},
 	}
 	if got := m.String(); got != want.String() {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -120,8 +126,10 @@ func TestRangeQuery(t *testing.T) {
 // All through the store's life the hints change no result.
 func TestHintsChangeNothing(t *testing.T) {
 	s, e := engineStore(t), newEngine(t)
-	for _, expr := range []string{`x`, `x offset 1m`, `x @ 310`, `x[2m:7s]`, `timestamp(x)`, `rate(x[20s])`,
-		`sum_over_time(x[1m:13s]) + x`, `x unless y offset 3m`, `last_over_time(x[30s:5s] @ 402)`} {
+	for _, expr := range []string{
+		`x`, `x offset 1m`, `x @ 310`, `x[2m:7s]`, `timestamp(x)`, `rate(x[20s])`,
+		`sum_over_time(x[1m:13s]) + x`, `x unless y offset 3m`, `last_over_time(x[30s:5s] @ 402)`,
+	} {
 		for at := int64(1000); at < 1_000_000; at += 7_300 {
 			want, got := e.text(hintless{s}, expr, at), e.text(s, expr, at)
 			if want != got {

@@ -20,8 +20,11 @@ func TestNewChecksOptions(t *testing.T) {
 		want string
 	}{
 		{"no retention", Options{MaxSeries: 1}, "create store: retention is 0s, it must be positive"},
-		{"negative retention", Options{Retention: -time.Second, MaxSeries: 1},
-			"create store: retention is -1s, it must be positive"},
+		{
+			"negative retention",
+			Options{Retention: -time.Second, MaxSeries: 1},
+			"create store: retention is -1s, it must be positive",
+		},
 		{"no limit", Options{Retention: time.Hour}, "create store: series limit is 0, it must be positive"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,8 +51,10 @@ func TestAppend(t *testing.T) {
 		{"another value", 1000, 2, ErrDuplicate, []naiveSample{{1000, math.Float64bits(1)}}},
 		{"stale marker on a value", 1000, nan, ErrDuplicate, []naiveSample{{1000, math.Float64bits(1)}}},
 		{"older", 999, 1, ErrOutOfOrder, []naiveSample{{1000, math.Float64bits(1)}}},
-		{"at the edge of retention", 61_000, 2, nil,
-			[]naiveSample{{1000, math.Float64bits(1)}, {61_000, math.Float64bits(2)}}},
+		{
+			"at the edge of retention", 61_000, 2, nil,
+			[]naiveSample{{1000, math.Float64bits(1)}, {61_000, math.Float64bits(2)}},
+		},
 		{"beyond retention", 61_001, 2, nil, []naiveSample{{61_001, math.Float64bits(2)}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
