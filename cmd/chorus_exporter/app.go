@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	promcollectors "github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"chorus/collectors"
+	"chorus/evaluator"
+	"chorus/probes"
+	"chorus/rules"
+	"chorus/web"
+)
+
+// actionShutdown is the value of the label action that asks to stop the process.
+const actionShutdown = "shutdown"
+
+// app is the exporter, put together from its rooms and not yet running.
+type app struct {
+	flags     *flags
+	logger    loggers
+	registry  *prometheus.Registry // what is measured; what rules record stands in the evaluator's own
+	runner    *probes.Runner
+	resources *collectors.Resources
+	policy    *rules.PolicyCollector
+	evaluator *evaluator.Evaluator
+	handler   *web.Handler
+	reloads   reloadMetrics
+	listening func(net.Addr)
+
+	reloading sync.Mutex // one reload at a time
+	live      atomic.Pointer[plan]
+	closing   sync.WaitGroup // databases that a reload removed
+}
+
+// newApp builds everything a plan asks for. It starts nothing.
+func newApp(f *flags, p *plan, logger loggers) (*app, error) {
+	a := &app{flags: f, logger: logger, registry: prometheus.NewRegistry(), policy: rules.NewPolicyCollector(p.policy)}
+	a.live.Store(p)
+	for _, step := range []func(*plan) error{
+		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addHandler,
+	} {
+		if err := step(p); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *app) addCollectors(*plan) error {
+	a.reloads = newReloadMetrics()
+	for _, c := range append(ownCollectors(), a.policy, a.reloads.successful, a.reloads.lastSuccess) {
+		if err := a.registry.Register(c); err != nil {
+			return fmt.Errorf("register the exporter's own metrics: %w", err)
+		}
+	}
+	a.reloads.succeeded()
+	return nil
+}
+
+// ownCollectors measure the process itself.
+func ownCollectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		promcollectors.NewGoCollector(),
+		promcollectors.NewProcessCollector(promcollectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector(program),
+	}
+}
+
+func (a *app) addRunner(p *plan) (err error) {
+	a.runner, err = probes.NewRunner(probes.RunnerOptions{
+		Registerer:      a.registry,
+		NodeID:          p.config.NodeID,
+		MaxEntries:      p.config.History.MaxEntries,
+		CleanupInterval: duration(&p.config.History.CleanupInterval),
+		OnOutcome:       func(probes.Outcome) { a.evaluator.Trigger() },
+		Logger:          a.logger,
+	})
+	if err != nil {
+		return err
+	}
+	return a.runner.Apply(p.specs)
+}
+
+func (a *app) addResources(p *plan) (err error) {
+	if a.resources, err = collectors.NewResources(p.resources); err != nil {
+		return err
+	}
+	return a.measureResources(p.measured)
+}
+
+func (a *app) addEvaluator(p *plan) (err error) {
+	a.evaluator, err = evaluator.New(evaluator.Options{
+		Gatherer:       a.registry,
+		Registerer:     a.registry,
+		Rules:          p.rules,
+		Interval:       duration(&p.config.EvaluationInterval),
+		StartupTimeout: duration(&p.config.StartupTimeout),
+		StallTimeout:   duration(&p.config.StallTimeout),
+		HistoryEntries: p.config.History.MaxEntries,
+		OnSnapshot:     func(s *evaluator.Snapshot) { a.handler.Publish(s) },
+		OnAction:       a.observe,
+		Logger:         a.logger,
+	})
+	return err
+}
+
+func (a *app) addHandler(p *plan) (err error) {
+	a.handler, err = web.New(web.Options{
+		Evaluator:       a.evaluator,
+		Probes:          a.runner,
+		Gatherers:       prometheus.Gatherers{a.registry, a.evaluator.Derived()},
+		Registerer:      a.registry,
+		NodeID:          p.config.NodeID,
+		Version:         p.config.Version,
+		TelemetryPath:   a.flags.telemetryPath,
+		EnableLifecycle: a.flags.enableLifecycle,
+		EnablePprof:     a.flags.enablePprof,
+		Reload:          a.reload,
+		Config:          func() []byte { return a.live.Load().shown },
+		Logger:          a.logger,
+	})
+	return err
+}
+
+// observe is told of an action rule that fires. This version has nothing that it could stop: it says what it saw.
+func (a *app) observe(_ context.Context, action evaluator.Action) {
+	level.Warn(a.logger).Log("msg", "Observed an action rule that fires; nothing is stopped",
+		"action", action.Name, "check", action.Alert.Check, "rule", action.Alert.Name)
+}
+
+// warn logs what is doubtful about the rules of a plan.
+func (a *app) warn(p *plan) {
+	for _, w := range p.rules.Warnings() {
+		level.Warn(a.logger).Log("msg", "Rules are doubtful", "err", w)
+	}
+	for _, w := range p.unexposed() {
+		level.Warn(a.logger).Log("msg", "Rules read a metric that nothing exposes", "err", w)
+	}
+}
+
+// close gives back what outlives a run. Databases are closed at last, when no probe asks them any more.
+func (a *app) close() error {
+	a.closing.Wait()
+	return a.live.Load().closeUnless(nil)
+}

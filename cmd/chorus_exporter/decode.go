@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// maxConfigSize bounds what is read of a configuration file, in bytes.
+const maxConfigSize = 1 << 20
+
+// decoder lays YAML nodes over a Go value that holds the defaults. Unlike yaml's own decoder it merges maps entry by
+// entry, reports every fault with its line and its field, and knows afterwards where each field stands.
+type decoder struct {
+	problems
+	lines    map[string]int // line of every field that the file sets, by its path
+	defaults bool           // the file is the embedded defaults
+}
+
+// decode lays data over what v points to.
+func (d *decoder) decode(data []byte, v any) {
+	if len(data) > maxConfigSize {
+		d.add(0, "", "is larger than %d bytes; move rules to rule_files", maxConfigSize)
+		return
+	}
+	var doc, second yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF): // nothing but comments: the defaults
+		return
+	case err != nil:
+		d.syntax(err)
+		return
+	}
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		d.add(second.Line, "", "a second document begins here; keep everything in one document")
+	case !errors.Is(err, io.EOF):
+		d.syntax(err)
+	}
+	d.value(doc.Content[0], reflect.ValueOf(v).Elem(), "")
+}
+
+// syntax reports an error of the YAML parser, which has the line in its text.
+func (d *decoder) syntax(err error) {
+	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
+	if m := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		text = m[2]
+	}
+	d.add(line, "", "is not YAML: %s; look at colons, quotes and indentation (no tabs) on and above this line", text)
+}
+
+// value lays one node over v, which is what stands at path.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
+	d.lines[path] = n.Line
+	switch {
+	case n.Kind == yaml.AliasNode:
+		d.add(n.Line, path, "aliases are not supported; write the value out")
+	case n.Anchor != "":
+		d.add(n.Line, path, "anchors are not supported; write the value out where it is needed")
+	case n.ShortTag() == "!!null":
+		d.add(n.Line, path, "has no value; give it one or leave the key out to keep the default")
+	case v.Kind() == reflect.Pointer:
+		fresh, faults := reflect.New(v.Type().Elem()), len(d.list) // what v points to belongs to the defaults
+		if d.value(n, fresh.Elem(), path); len(d.list) == faults {
+			v.Set(fresh)
+		}
+	case v.Kind() == reflect.Struct:
+		d.structure(n, v, path)
+	case v.Kind() == reflect.Map:
+		d.mapping(n, v, path)
+	case v.Kind() == reflect.Slice:
+		d.sequence(n, v, path)
+	default:
+		d.scalar(n, v, path)
+	}
+}
+
+func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
+	fields, names := map[string]reflect.Value{}, []string{}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		if name == "check_defaults" && !d.defaults {
+			continue
+		}
+		fields[name] = v.Field(i)
+		names = append(names, name)
+	}
+	d.pairs(n, path, func(key *yaml.Node, value *yaml.Node, at string) {
+		if field, ok := fields[key.Value]; ok {
+			d.value(value, field, at)
+			return
+		}
+		d.add(key.Line, at, "%s", unknownKey(path, key.Value, names))
+	})
+}
+
+// unknownKey says why key can't stand in what is at path, and what could.
+func unknownKey(path, key string, names []string) string {
+	switch {
+	case slices.Contains(later(path), key):
+		return "is not supported by this version; remove it"
+	case key == "check_defaults":
+		return "belongs to the shipped defaults alone; set what should differ under checks, by the check's name"
+	}
+	return "is no key here; " + meant(key, names)
+}
+
+// later are the keys that the format reserves for what this version has not.
+func later(path string) []string {
+	switch path {
+	case "":
+		return []string{"rule_packs", "p2p", "election", "tasks", "scrapes"}
+	case "shutdown":
+		return []string{"mode", "timeout", "hooks", "max_unhealthy_ratio"}
+	}
+	return nil
+}
+
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(v.Type()))
+	}
+	d.pairs(n, path, func(key *yaml.Node, value *yaml.Node, at string) {
+		entry := reflect.New(v.Type().Elem()).Elem()
+		if old := v.MapIndex(reflect.ValueOf(key.Value)); old.IsValid() {
+			entry.Set(old)
+		}
+		d.value(value, entry, at)
+		v.SetMapIndex(reflect.ValueOf(key.Value), entry)
+	})
+}
+
+// pairs calls do for every key of a mapping with its value and its path.
+func (d *decoder) pairs(n *yaml.Node, path string, do func(key, value *yaml.Node, at string)) {
+	if n.Kind != yaml.MappingNode {
+		d.add(n.Line, path, "is %s; write a mapping, one \"key: value\" a line", kindOf(n))
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			d.add(key.Line, path, "has a key that is %s; keys are plain words", kindOf(key))
+			continue
+		}
+		if key.ShortTag() == "!!merge" {
+			d.add(key.Line, path, "merges another mapping; write its keys out")
+			continue
+		}
+		at := strings.TrimPrefix(path+"."+key.Value, ".")
+		if line, ok := seen[key.Value]; ok {
+			d.add(key.Line, at, "stands on line %d already; keep one of the two", line)
+			continue
+		}
+		seen[key.Value] = key.Line
+		do(key, n.Content[i+1], at)
+	}
+}
+
+// sequence replaces the slice v: a list in the file is the whole list.
+func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.SequenceNode {
+		d.add(n.Line, path, "is %s; write a list, one \"- …\" a line", kindOf(n))
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, c := range n.Content {
+		d.value(c, list.Index(i), fmt.Sprintf("%s[%d]", path, i))
+	}
+	v.Set(list)
+}
+
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.ScalarNode {
+		d.add(n.Line, path, "is %s; write one value", kindOf(n))
+		return
+	}
+	if v.Type() == reflect.TypeFor[model.Duration]() {
+		t, err := model.ParseDuration(n.Value)
+		if err != nil {
+			d.add(n.Line, path, "%q is no duration; write whole numbers with units, such as 30s, 5m or 1h30m", n.Value)
+			return
+		}
+		v.SetInt(int64(t))
+		return
+	}
+	if err := n.Decode(v.Addr().Interface()); err != nil {
+		d.add(n.Line, path, "%q is no %s", n.Value, wanted(v.Kind()))
+	}
+}
+
+func wanted(k reflect.Kind) string {
+	switch k {
+	case reflect.Bool:
+		return "boolean; write true or false"
+	case reflect.Int:
+		return "whole number; write digits only"
+	case reflect.Float64:
+		return "number; write one such as 0.95"
+	default:
+		return "text; put it in quotes"
+	}
+}
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	default:
+		return "a single value"
+	}
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+// program is the name of the binary.
+const program = "chorus_exporter"
+
+// Exit codes of the process.
+const (
+	exitOK    = 0 // also after a signal
+	exitError = 1 // it could not start, or had to give up; with --config.check: there are faults
+	exitUsage = 2 // the command line makes no sense
+)
+
+const about = `Health exporter: runs probes, judges metrics by Prometheus rules and serves the verdict over HTTP.
+
+Signals: SIGHUP reloads the configuration and the rules; SIGINT and SIGTERM stop after a drain, a second one at once.
+Exit codes: 0 after a signal or a faultless --config.check, 1 after an error, 2 for a wrong command line.`
+
+// flags are the command line.
+type flags struct {
+	configFile      string
+	configCheck     bool
+	telemetryPath   string
+	enableLifecycle bool
+	enablePprof     bool
+	web             *toolkit.FlagConfig
+	log             promslog.Config
+}
+
+// parseFlags reads the command line. done says that it asked for no more than a text, which has been printed, or that
+// it was wrong; the process then ends with code.
+func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, done bool) {
+	f = &flags{}
+	app := kingpin.New(program, about)
+	app.UsageWriter(stdout).ErrorWriter(stderr)
+	app.Terminate(func(int) { done = true }) // --help and --version end here
+	app.HelpFlag.Short('h')
+	app.Version(version.Print(program))
+	app.Flag("config.file", "Configuration file. Without one the shipped defaults hold.").StringVar(&f.configFile)
+	app.Flag("config.check", "Check the configuration and its rules, print every fault, and exit.").
+		BoolVar(&f.configCheck)
+	f.web = kingpinflag.AddFlags(app, ":8081")
+	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
+		Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.enable-lifecycle", "Allow a reload by POST /-/reload.").BoolVar(&f.enableLifecycle)
+	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&f.enablePprof)
+	promslogflag.AddFlags(app, &f.log)
+	if _, err := app.Parse(args); err != nil && !done {
+		fmt.Fprintf(stderr, "%s: error: %v; see %s --help\n", program, err, program)
+		return f, exitUsage, true
+	}
+	return f, exitOK, done
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binary is the exporter, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "chorus_exporter")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, program)
+	var out bytes.Buffer
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".")
+	build.Stdout, build.Stderr = &out, &out
+	if err := build.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "build %s: %v\n%s", program, err, out.String())
+		return 1
+	}
+	return m.Run()
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// reloadMetrics say how the last reload went.
+type reloadMetrics struct{ successful, lastSuccess prometheus.Gauge }
+
+func newReloadMetrics() reloadMetrics {
+	return reloadMetrics{
+		successful: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "chorus_config_last_reload_successful",
+			Help: "Whether the last configuration reload attempt was successful (1) or not (0).",
+		}),
+		lastSuccess: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "chorus_config_last_reload_success_timestamp_seconds",
+			Help: "When the configuration was last loaded successfully, as seconds since the epoch.",
+		}),
+	}
+}
+
+func (m reloadMetrics) succeeded() {
+	m.successful.Set(1)
+	m.lastSuccess.SetToCurrentTime()
+}
+
+// reload puts what the files say now into force, all of it or, with an error that joins every fault, none. Whatever can
+// fail happens before anything live is touched. The caller logs the error.
+func (a *app) reload(context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	old := a.live.Load()
+	next, err := prepare(a.flags.configFile, old, a.logger)
+	if err != nil {
+		a.reloads.successful.Set(0)
+		return err
+	}
+	if err := a.apply(next); err != nil {
+		a.reloads.successful.Set(0)
+		return errors.Join(err, next.closeUnless(old))
+	}
+	a.closing.Go(func() { // closing waits for queries that are under way
+		if err := old.closeUnless(next); err != nil {
+			level.Warn(a.logger).Log("msg", "A database that is no longer checked did not close cleanly", "err", err)
+		}
+	})
+	a.reloads.succeeded()
+	level.Info(a.logger).Log("msg", "Configuration reloaded: "+next.summary())
+	a.warn(next)
+	return nil
+}
+
+// apply puts a plan into force. Its parts have been rehearsed, so that only the first step could still refuse, and
+// does that before it changes anything.
+func (a *app) apply(p *plan) error {
+	if err := a.runner.Apply(p.specs); err != nil {
+		return err
+	}
+	a.live.Store(p)
+	a.policy.Set(p.policy)
+	if err := errors.Join(a.resources.Apply(p.resources), a.measureResources(p.measured)); err != nil {
+		return err
+	}
+	a.evaluator.SetRules(p.rules)
+	return nil
+}
+
+// measureResources exposes the resources of this machine, or no longer: a check that is off has no series.
+func (a *app) measureResources(on bool) error {
+	if !on {
+		a.registry.Unregister(a.resources)
+		return nil
+	}
+	err := a.registry.Register(a.resources)
+	if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok && known.ExistingCollector == a.resources {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("register the metrics of resources: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"chorus/rules"
+)
+
+// The components there are, by the names of their shipped rule files.
+const (
+	componentResources = "resources"
+	componentDatabase  = "database"
+)
+
+// ruleOptions is what the configuration says about rules. Names of checks that are not shipped are in it only if own
+// says so: rules refuse what they do not know.
+func (c *loaded) ruleOptions(own bool) rules.Options {
+	o := rules.Options{
+		Components: []string{componentResources},
+		Actions:    []string{actionShutdown},
+		Own:        c.RuleFiles,
+		Checks:     map[string]rules.CheckTiming{},
+	}
+	if len(c.Databases) > 0 {
+		o.Components = append(o.Components, componentDatabase)
+	}
+	for _, d := range c.Databases {
+		if _, shipped := c.shipped[d.Name]; !shipped { // which is a fault, and is reported as one
+			o.Probes = append(o.Probes, d.Name)
+		}
+	}
+	for _, name := range c.namedChecks() {
+		if _, shipped := c.shipped[name]; !shipped && !own {
+			continue
+		}
+		check := c.effective(name)
+		o.Checks[name] = rules.CheckTiming{Interval: check.interval(), Timeout: check.timeout()}
+		if check.enabled() {
+			o.Enabled = append(o.Enabled, name)
+		} else {
+			o.Disabled = append(o.Disabled, name)
+		}
+	}
+	return o
+}
+
+// namedChecks are the names of all checks but databases that the file and the defaults mention.
+func (c *loaded) namedChecks() []string {
+	names := slices.Sorted(maps.Keys(c.Checks))
+	names = slices.Compact(slices.Sorted(slices.Values(append(names, c.Disable...))))
+	return slices.DeleteFunc(names, c.isDatabase)
+}
+
+// loadRules loads the rules, and reports what the configuration says about checks and components that do not exist or
+// are not its to decide. The error has the faults of the rules alone; without one the set may still be nil.
+func (c *loaded) loadRules() (*rules.Set, error) {
+	options := c.ruleOptions(false)
+	all, err := rules.Load(options) // nothing of one's own is switched off yet, so all that exists is in it
+	if err != nil {
+		// The shipped rules at least tell which checks they decide. Of other names nothing can be said.
+		options.Own = nil
+		if shipped, shippedErr := rules.Load(options); shippedErr == nil {
+			c.checkRuleChecks(shipped)
+		}
+		return nil, err
+	}
+	c.checkRuleChecks(all)
+	if !c.checkNames(all) {
+		return nil, nil
+	}
+	set, err := rules.Load(c.ruleOptions(true))
+	if err != nil {
+		return nil, err
+	}
+	enabled := slices.ContainsFunc(c.Databases, func(d Database) bool { return c.effective(d.Name).enabled() })
+	if len(set.Checks()) == 0 && !enabled {
+		c.add(0, "", "nothing is checked; enable a check, or add a database or a rule with a check_name")
+	}
+	return set, nil
+}
+
+// ruleChecks are the checks that rules decide, those switched off included.
+func ruleChecks(set *rules.Set) []rules.Check { return slices.Concat(set.Checks(), set.Disabled()) }
+
+// checkRuleChecks reports settings that a rule check takes from its rules.
+func (c *loaded) checkRuleChecks(set *rules.Set) {
+	for _, check := range ruleChecks(set) {
+		setting := c.Checks[check.Name]
+		field := "checks." + check.Name
+		if setting.Critical != nil {
+			c.add(c.line(field+".critical"), field+".critical",
+				"is decided by rules; give the alert its severity in %s", check.File)
+		}
+		if setting.FailureThreshold != nil {
+			c.add(c.line(field+".failure_threshold"), field+".failure_threshold",
+				"is decided by rules; give the alert its \"for\" in %s", check.File)
+		}
+	}
+}
+
+// checkNames reports names of checks and components that do not exist. It says whether all do.
+func (c *loaded) checkNames(set *rules.Set) bool {
+	faults := len(c.list)
+	names, components := c.names(set)
+	for name := range c.Checks {
+		if field := "checks." + name; !slices.Contains(names, name) {
+			c.add(c.line(field), field, "is the name of no check; %s", meant(name, names))
+		}
+	}
+	for i, name := range c.Disable {
+		if !slices.Contains(names, name) {
+			field := fmt.Sprintf("disable[%d]", i)
+			c.add(c.line(field), field, "%q is the name of no check; %s", name, meant(name, names))
+		}
+	}
+	for name := range c.Components {
+		if field := "components." + name; !slices.Contains(components, name) {
+			c.add(c.line(field), field, "is no component; %s", meant(name, components))
+		}
+	}
+	return len(c.list) == faults
+}
+
+// names are the names of all checks and of all components.
+func (c *loaded) names(set *rules.Set) (checks, components []string) {
+	components = []string{componentResources, componentDatabase}
+	for _, d := range c.Databases {
+		checks = append(checks, d.Name)
+	}
+	for _, check := range ruleChecks(set) {
+		checks = append(checks, check.Name)
+		components = append(components, check.Component)
+	}
+	slices.Sort(components)
+	return checks, slices.Compact(components)
+}
+
+// policy is what the configuration says about scores.
+func (c *loaded) policy() rules.Policy {
+	p := rules.Policy{
+		Healthy:    c.Thresholds.Healthy,
+		Degraded:   c.Thresholds.Degraded,
+		Components: make(map[string]rules.ComponentPolicy, len(c.Components)),
+	}
+	for name, component := range c.Components {
+		p.Components[name] = rules.ComponentPolicy(component)
+	}
+	return p
+}

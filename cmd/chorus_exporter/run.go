@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+)
+
+// process is what surrounds a run: the operating system, or a test.
+type process struct {
+	args           []string
+	stdout, stderr io.Writer
+	signals        <-chan os.Signal
+	listening      func(net.Addr) // called for every listener that answers from now on; may be nil
+}
+
+// run is the whole life of the process; it returns the exit code when every goroutine it started has ended. The end of
+// ctx ends it too, without a drain.
+func run(ctx context.Context, p process) int {
+	f, code, done := parseFlags(p.args, p.stdout, p.stderr)
+	if done {
+		return code
+	}
+	if f.configCheck {
+		return checkConfig(f, p.stdout, p.stderr)
+	}
+	logger := newLoggers(p.stderr, &f.log)
+	level.Info(logger).Log("msg", fmt.Sprintf("Starting %s %s", program, version.Info()))
+	if err := serve(ctx, p, f, logger); err != nil {
+		level.Error(logger).Log("msg", "Giving up", "err", err)
+		return exitError
+	}
+	level.Info(logger).Log("msg", "Stopped")
+	return exitOK
+}
+
+// serve loads everything, runs it until a signal comes, and cleans up. The error is nil after a signal.
+func serve(ctx context.Context, p process, f *flags, logger loggers) error {
+	if err := toolkit.Validate(*f.web.WebConfigFile); err != nil {
+		return fmt.Errorf("check --web.config.file %s: %w", *f.web.WebConfigFile, err)
+	}
+	first, err := prepare(f.configFile, nil, logger)
+	if err != nil {
+		return err
+	}
+	a, err := newApp(f, first, logger)
+	if err != nil {
+		return errors.Join(err, first.closeUnless(nil))
+	}
+	a.listening = p.listening
+	level.Info(logger).Log("msg", "Configuration loaded: "+first.summary())
+	a.warn(first)
+	whole, err := a.run(ctx, p.signals)
+	if !whole { // what still runs may use anything
+		return err
+	}
+	return errors.Join(err, a.close())
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func TestSecretNeverShows(t *testing.T) {
+	for _, tt := range []struct{ name, dsn, shown string }{
+		{"url", "postgres://me:s3cr3t@db:5432/orders?sslmode=require", "postgres://me:<secret>@db:5432/orders"},
+		{"empty password", "postgres://me:@db/orders", "postgres://me:<secret>@db/orders"},
+		{"no password", "postgres://me@db:5432/orders?sslmode=require", "postgres://me@db:5432/orders?sslmode=require"},
+		{"at sign in it", "postgres://me:s3c@r3t@db/orders", "postgres://me:<secret>@db/orders"},
+		{"slash in it", "postgres://me:1/s3cr3t@db/orders", "<secret>"},
+		{"hash in it", "postgres://me:1#s3cr3t@db/orders", "<secret>"},
+		{"in the query", "postgres://me@db/orders?password=s3cr3t", "postgres://me:<secret>@db/orders"},
+		{"key encoded", "postgres://me@db/orders?p%61ssword=s3cr3t", "postgres://me:<secret>@db/orders"},
+		{"key of TLS", "postgres://me@db/orders?sslpassword=s3cr3t", "postgres://me:<secret>@db/orders"},
+		{"words", "host=db user=me password=s3cr3t dbname=orders", "<secret>"},
+		{"words with spaces", "host=db Password = 's3c r3t'", "<secret>"},
+		{"words without", "host=db user=me dbname=passengers", "host=db user=me dbname=passengers"},
+		{"file", "file:/var/lib/a:b@c.db?mode=rw", "file:/var/lib/a:b@c.db?mode=rw"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := Secret(tt.dsn)
+			if got := s.String(); got != tt.shown {
+				t.Errorf("shown as %q, want %q", got, tt.shown)
+			}
+			asJSON, _ := json.Marshal(s)
+			asYAML, _ := yaml.Marshal(Database{DSN: s})
+			for _, text := range []string{
+				fmt.Sprintf("%v %+v %#v %s %q", s, Database{DSN: s}, Database{DSN: s}, s, s), string(asJSON), string(asYAML),
+			} {
+				for _, part := range []string{"s3c", "r3t"} {
+					if strings.Contains(text, part) {
+						t.Errorf("%q tells %q", text, part)
+					}
+				}
+			}
+		})
+	}
+}

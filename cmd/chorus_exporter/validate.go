@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// check reports every value that is of the right type and makes no sense.
+func (c *loaded) check() {
+	c.span("evaluation_interval", c.EvaluationInterval, 100*time.Millisecond, time.Minute)
+	c.span("startup_timeout", c.StartupTimeout, time.Second, time.Hour)
+	c.span("stall_timeout", c.StallTimeout, 2*time.Duration(c.EvaluationInterval), time.Hour)
+	c.span("history.cleanup_interval", c.History.CleanupInterval, time.Second, 24*time.Hour)
+	c.span("shutdown.drain_delay", c.Shutdown.DrainDelay, 0, 10*time.Minute)
+	c.count("history.max_entries", c.History.MaxEntries, 1, 100000)
+	c.count("thresholds.max_failed_probes", c.Thresholds.MaxFailedProbes, 1, 1000)
+	c.checkRatios()
+	c.checkDisks()
+	c.checkDatabases()
+	c.checkWeights()
+	for name, check := range c.Checks {
+		c.checkTiming(name, check)
+	}
+	c.checkDisable()
+	c.checkMeasured()
+}
+
+func (c *loaded) span(field string, d model.Duration, low, high time.Duration) {
+	if t := time.Duration(d); t < low || t > high {
+		c.add(c.line(field), field, "%v is out of range; choose from %v to %v", d, model.Duration(low), model.Duration(high))
+	}
+}
+
+func (c *loaded) count(field string, n, low, high int) {
+	if n < low || n > high {
+		c.add(c.line(field), field, "%d is out of range; choose from %d to %d", n, low, high)
+	}
+}
+
+func (c *loaded) checkRatios() {
+	for _, r := range []struct {
+		field string
+		value float64
+	}{
+		{"thresholds.healthy", c.Thresholds.Healthy},
+		{"thresholds.degraded", c.Thresholds.Degraded},
+		{"resources.cpu", c.Resources.CPU},
+		{"resources.memory", c.Resources.Memory},
+		{"resources.disk", c.Resources.Disk},
+	} {
+		if !(r.value > 0 && r.value < 1) { // NaN is neither
+			c.add(c.line(r.field), r.field, "%v is out of range; choose a ratio between 0 and 1, such as 0.9", r.value)
+		}
+	}
+	if t := c.Thresholds; t.Degraded > t.Healthy {
+		field := "thresholds.degraded"
+		c.add(c.line(field), field, "%v is over thresholds.healthy, %v; lower it", t.Degraded, t.Healthy)
+	}
+}
+
+func (c *loaded) checkDisks() {
+	for i, disk := range c.Disks {
+		field := fmt.Sprintf("disks[%d].path", i)
+		switch {
+		case disk.Path == "":
+			c.add(c.line(field), field, "is missing; name a path on the file system to watch")
+		case !filepath.IsAbs(disk.Path):
+			c.add(c.line(field), field, "%q is relative; write the absolute path", disk.Path)
+		case slices.Index(c.Disks, disk) < i:
+			c.add(c.line(field), field, "%q is listed twice; keep one", disk.Path)
+		}
+	}
+}
+
+func (c *loaded) checkWeights() {
+	for name, component := range c.Components {
+		if w := component.Weight; w != nil && !(*w >= 0 && *w <= math.MaxFloat32) {
+			field := "components." + name + ".weight"
+			c.add(c.line(field), field, "%v is out of range; choose 0 (does not count), 1 (the default) or more", *w)
+		}
+	}
+}
+
+// checkTiming judges what the file says of one check, whatever decides it.
+func (c *loaded) checkTiming(name string, check Check) {
+	field := "checks." + name
+	if check.FailureThreshold != nil {
+		c.count(field+".failure_threshold", *check.FailureThreshold, 1, 1000)
+	}
+	if check.Interval != nil {
+		c.span(field+".interval", *check.Interval, 100*time.Millisecond, 24*time.Hour)
+	}
+	if check.Timeout != nil {
+		c.span(field+".timeout", *check.Timeout, 10*time.Millisecond, time.Hour)
+	}
+	eff := c.effective(name)
+	if eff.timeout() > eff.interval() && (check.Interval != nil || check.Timeout != nil) {
+		c.add(c.line(field), field, "timeout %v is longer than interval %v; set a timeout that fits into the interval",
+			*eff.Timeout, *eff.Interval)
+	}
+}
+
+func (c *loaded) checkDisable() {
+	for i, name := range c.Disable {
+		field := fmt.Sprintf("disable[%d]", i)
+		enabled := "checks." + name + ".enabled"
+		if _, set := c.lines[enabled]; set && c.Checks[name].enabled() {
+			c.add(c.line(field), field, "%q is enabled under checks, line %d; keep one of the two", name, c.line(enabled))
+		}
+		if slices.Index(c.Disable, name) < i {
+			c.add(c.line(field), field, "%q is listed twice; keep one", name)
+		}
+	}
+}
+
+// kind is the entry of check_defaults that holds for a check.
+func (c *loaded) kind(name string) string {
+	if c.isDatabase(name) {
+		return "database"
+	}
+	return "rule"
+}
+
+func (c *loaded) isDatabase(name string) bool {
+	return slices.ContainsFunc(c.Databases, func(d Database) bool { return d.Name == name })
+}
+
+// effective is everything that holds for a check, the defaults of its kind included.
+func (c *loaded) effective(name string) Check {
+	kind := c.kind(name)
+	check := c.CheckDefaults[kind]
+	if kind != "rule" {
+		threshold := c.Thresholds.MaxFailedProbes
+		base := Check{FailureThreshold: &threshold}
+		check = base.over(c.CheckDefaults["probe"]).over(check)
+	}
+	check = check.over(c.Checks[name])
+	enabled := check.enabled() && !slices.Contains(c.Disable, name)
+	check.Enabled = &enabled
+	return check
+}
+
+// checkName is what a check may be called: it becomes a label value and a path of the API.
+var checkName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
