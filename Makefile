@@ -1,0 +1,80 @@
+# What one does with this tree. `make help` lists it. Needs Go and a POSIX shell; the targets that need more say so.
+
+GO       ?= go
+ARGS     ?=
+PACKAGES ?= ./...
+# Options for go test, such as -v, -run or -count=1.
+TESTFLAGS ?=
+BENCH     ?= .
+COUNT     ?= 1
+FUZZTIME  ?= 20s
+
+# Versions come from git where there is one, and never stop a build where there is none.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+REVISION ?= $(shell git rev-parse -q --verify HEAD 2>/dev/null || echo unknown)
+BRANCH   ?= $(shell git symbolic-ref -q --short HEAD 2>/dev/null || echo unknown)
+INFO      = github.com/prometheus/common/version
+LDFLAGS   = -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION) -X $(INFO).Branch=$(BRANCH)
+
+# Go must not ask git for stamps: in a checkout of another user that is an error.
+export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test e2e check-rules lint fmt golden bench fuzz tools clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+run: build ## build and start the exporter (ARGS="--config.file=FILE")
+	exec bin/chorus_exporter $(ARGS)
+
+build: ## build the static binary bin/chorus_exporter
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/chorus_exporter ./cmd/chorus_exporter
+
+test: ## vet and test everything that needs nothing but Go, with -race if there is a C compiler
+	$(GO) vet $(PACKAGES)
+	@if CGO_ENABLED=1 $(GO) build -race runtime/cgo >/dev/null 2>&1; then \
+	  echo "$(GO) test -race $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(PACKAGES); \
+	else \
+	  echo "No C compiler: testing without the race detector"; \
+	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
+	fi
+
+e2e: build bin/promtool check-rules ## test the binary, real servers and the rules (needs bash, PostgreSQL's server programs)
+	.ci/e2e bin/chorus_exporter bin/promtool
+
+check-rules: bin/promtool ## check and test every rule file with promtool, 20 times in a row
+	.ci/check-rules bin/promtool 20
+
+lint: bin/golangci-lint ## lint code, scripts and docs
+	bin/golangci-lint run $(PACKAGES)
+	.ci/check-file-length
+	.ci/check-docs
+	.ci/check-scripts
+
+fmt: bin/golangci-lint ## format the code
+	bin/golangci-lint fmt $(PACKAGES)
+
+golden: ## write golden files anew; look at the diff
+	.ci/golden
+
+bench: ## run benchmarks (BENCH=regexp COUNT=10)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PACKAGES)
+
+fuzz: ## run every fuzz target for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+tools: bin/promtool bin/golangci-lint ## build the tools into bin/
+
+# The tools have modules of their own, so that they add nothing to the requirements of this one. They are built when
+# they are missing or when their module changed. touch: go leaves a binary alone that is up to date.
+bin/promtool: .ci/tools/go.mod .ci/tools/go.sum
+	$(GO) -C .ci/tools build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/promtool
+	@touch $@
+
+bin/golangci-lint: .ci/lint/go.mod .ci/lint/go.sum
+	$(GO) -C .ci/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+clean: ## remove what was built
+	rm -rf bin
