@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -389,17 +390,17 @@ func TestRun(t *testing.T) {
 
 func TestStormOfOutcomesKeepsTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		evaluations := 0
+		var evaluations atomic.Int64
 		n := newNode(t, rules.Options{}, Options{
-			Interval: 5 * time.Second, MaxSeries: 10, OnSnapshot: func(*Snapshot) { evaluations++ },
+			Interval: 5 * time.Second, MaxSeries: 10, OnSnapshot: func(*Snapshot) { evaluations.Add(1) },
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error)
 		go func() { done <- n.Run(ctx) }()
-		most, before := 0, 0
+		most, before := 0, int64(0)
 		for i := range 4 * 60 * 25 { // four minutes of an outcome every 40 ms
 			if i == 3*60*25 {
-				before = evaluations
+				before = evaluations.Load()
 			}
 			n.Trigger()
 			time.Sleep(40 * time.Millisecond)
@@ -411,7 +412,7 @@ func TestStormOfOutcomesKeepsTheBound(t *testing.T) {
 		if most < n.budget || most > 2*n.budget {
 			t.Errorf("%d samples at most; the storm must reach the bound of %d and stay under twice that", most, n.budget)
 		}
-		if got := evaluations - before; got != 12 {
+		if got := evaluations.Load() - before; got != 12 {
 			t.Errorf("%d evaluations in the last minute, want the 12 of the interval", got)
 		}
 	})
