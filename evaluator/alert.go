@@ -18,6 +18,7 @@ type alert struct {
 	annotations map[string]string
 	value       float64
 	firing      bool
+	acted       bool // since it fires, its action has been started
 	activeAt    int64
 	ended       bool // the condition no longer holds, keep_firing_for holds the alert
 	endedAt     int64
@@ -29,14 +30,13 @@ type alert struct {
 type alerts map[string]*alert
 
 // step takes the instances that hold at time t and moves every alert on: new ones become pending, pending ones fire once
-// they have held for `for`, those that ended are dropped, or kept firing for keep_firing_for. It returns the ones that
-// began to fire in this step.
-func (as alerts) step(r *rules.Rule, holding []*alert, t int64) (fired []*alert, err error) {
+// they have held for `for`, those that ended are dropped, or kept firing for keep_firing_for.
+func (as alerts) step(r *rules.Rule, holding []*alert, t int64) error {
 	now := make(map[string]*alert, len(holding))
 	for _, a := range holding {
 		k := string(a.labels.Bytes(nil))
 		if now[k] != nil {
-			return nil, errDuplicateAlert
+			return errDuplicateAlert
 		}
 		now[k] = a
 	}
@@ -56,13 +56,12 @@ func (as alerts) step(r *rules.Rule, holding []*alert, t int64) (fired []*alert,
 		held := time.Duration(t-a.activeAt) * time.Millisecond
 		switch {
 		case !a.firing && held >= r.For:
-			a.firing = true
-			fired = append(fired, a)
+			a.firing, a.acted = true, false
 		case a.firing && held < r.For: // `for` grew on a reload
 			a.firing, a.ended = false, false
 		}
 	}
-	return fired, nil
+	return nil
 }
 
 // kept says whether an alert whose condition does not hold at t goes on firing.

@@ -24,13 +24,13 @@ func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, 
 	for i := range checks {
 		declared[checks[i].Name] = &checks[i]
 	}
-	took := e.evaluationTimes()
+	took, broken := e.evaluationTimes(), e.brokenChecks()
 	for name, info := range v.info {
 		c := Check{
 			Name: name, Component: info.component, Kind: info.kind, Critical: info.critical,
 			Details: v.details[name], Alerts: byCheck[name], ConsecutiveFailures: int(v.failures[name]),
 		}
-		c.judge(v)
+		c.judge(v, broken[name])
 		c.Since = e.checkSince(name, c.State, s)
 		if d := declared[name]; d != nil {
 			c.Description, c.Interval, c.Timeout, c.Latency = d.Description, d.Interval, d.Timeout, took[name]
@@ -48,8 +48,22 @@ func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, 
 	}
 }
 
-// judge derives state, verdict and message from the check's alerts, which are sorted worst first.
-func (c *Check) judge(v *view) {
+// brokenChecks says of which checks an alert could not be evaluated, and why: what can't see is not quiet.
+func (e *Evaluator) brokenChecks() map[string]string {
+	out := map[string]string{}
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			if name := r.Check(); name != "" && r.Alert != "" && r.err != nil && out[name] == "" {
+				out[name] = "The rule " + r.Alert + " failed to evaluate: " + r.err.Error()
+			}
+		}
+	}
+	return out
+}
+
+// judge derives state, verdict and message from the check's alerts, which are sorted worst first, and from what is
+// broken about them.
+func (c *Check) judge(v *view, broken string) {
 	c.State, c.Healthy = StateOK, true
 	if v.failures[c.Name] > 0 {
 		c.State = StatePending
@@ -60,7 +74,7 @@ func (c *Check) judge(v *view) {
 			continue
 		}
 		if c.Message == "" {
-			c.Message = a.Summary
+			c.Message = a.text()
 		}
 		switch {
 		case a.State != "firing":
@@ -70,6 +84,10 @@ func (c *Check) judge(v *view) {
 		default:
 			c.worsen(StateFiring)
 		}
+	}
+	if broken != "" && c.State != StateFiring { // what fires is known
+		c.worsen(StateUnknown)
+		c.Message = cmp.Or(c.Message, broken)
 	}
 	c.Healthy = c.State != StateFiring && c.State != StateUnknown
 }

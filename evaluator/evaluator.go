@@ -47,7 +47,7 @@ type Options struct {
 	// full number of series, 150 MB after a storm.
 	MaxSeries      int
 	HistoryEntries int                           // results kept per rule check
-	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must not call the Evaluator's Tick
+	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must call neither Tick nor Stopping
 	OnAction       func(context.Context, Action) // in a goroutine of its own; must return soon after ctx is done
 	Logger         log.Logger
 }
@@ -207,10 +207,11 @@ func (e *Evaluator) Trigger() {
 // Stopping turns the status to stopping: the current verdict at once, and every one that follows.
 func (e *Evaluator) Stopping() {
 	e.publish.Lock()
-	e.setPhase(phaseStopping)
-	s := *e.snapshot.Load()
-	t, _ := e.now()
-	e.publishLocked(asStopping(&s, t.UTC()))
+	if !e.inPhase(phaseStopping) { // once: since then it holds
+		e.setPhase(phaseStopping)
+		t, _ := e.now()
+		e.publishLocked(asStopping(e.snapshot.Load(), t.UTC()))
+	}
 	e.publish.Unlock()
 	e.Trigger()
 }

@@ -3,6 +3,7 @@ package evaluator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-kit/log"
@@ -52,7 +53,18 @@ func newGroup(g rules.Group) *group {
 	for i := range g.Rules {
 		out.rules = append(out.rules, newRule(&g.Rules[i]))
 	}
+	out.link()
 	return out
+}
+
+// link tells every rule its heir.
+func (g *group) link() {
+	type name struct{ record, alert string }
+	next := map[name]*rule{}
+	for _, r := range slices.Backward(g.rules) {
+		n := name{r.Record, r.Alert}
+		r.heir, next[n] = next[n], r
+	}
 }
 
 // due says whether the group runs in the evaluation at t. An evaluation that an outcome drives runs every group. slack
@@ -61,12 +73,16 @@ func (g *group) due(t int64, driven bool, slack time.Duration) bool {
 	return driven || !g.ran || time.Duration(t-g.lastRun)*time.Millisecond >= g.interval-slack
 }
 
-// eval evaluates the group's rules in order and returns how many failed. A rule that fails does not stop the next.
+// eval evaluates the group's rules in order and returns how many failed. A rule that fails does not stop the next. The
+// end of ctx does, and is no rule's failure: what the rules said before stays.
 func (g *group) eval(ctx context.Context, e *engine, s stamp) (failed int) {
 	for _, r := range g.rules {
 		began := time.Now()
 		err := r.eval(ctx, e, s)
 		r.took = time.Since(began)
+		if ctx.Err() != nil {
+			return failed
+		}
 		if err != nil {
 			failed++
 			r.fail(e, s.steady)
@@ -106,12 +122,16 @@ func adopt(fresh, old []*group) (orphans []*rule) {
 				same = false
 			}
 		}
+		g.link()
 		if o := groups[g.name]; same { // else it runs at once
 			g.ran, g.lastRun, g.failing = o.ran, o.lastRun, o.failing
 		}
 	}
 	for _, rs := range byKey {
 		orphans = append(orphans, rs...)
+	}
+	for _, r := range orphans {
+		r.heir = nil
 	}
 	return orphans
 }

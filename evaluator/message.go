@@ -19,27 +19,35 @@ func message(s *Snapshot, v *view, waiting map[string]bool, sound bool) string {
 	case s.Status == Stopping:
 		return "Stopping"
 	}
-	failing, pending := 0, 0
+	failing, pending, other := 0, 0, 0
 	for i := range s.Checks {
 		switch c := &s.Checks[i]; {
 		case !c.Healthy && counts(c):
 			failing++
+		case !c.Healthy:
+			other++
 		case c.State == StatePending:
 			pending++
 		}
 	}
+	firing := worst(s.Alerts, "firing")
 	switch {
 	case failing > 0:
-		return fmt.Sprintf("%s failing: %s", plural(failing, "check", "checks"), worst(s.Alerts, "firing"))
+		return fmt.Sprintf("%s failing: %s", plural(failing, "check", "checks"), firing)
 	case len(s.Failing) > 0:
 		return "Rules fail to evaluate in " + plural(len(s.Failing), "group", "groups") + ": " + strings.Join(s.Failing, ", ")
+	case firing != "": // for a check that nobody declares
+		return firing
 	case s.Status != Healthy:
 		return scoreMessage(s, v)
+	case other > 0:
+		return plural(other, "check", "checks") + " failing: " + names(s, func(c Check) bool { return !c.Healthy })
 	case pending > 0:
 		if text := worst(s.Alerts, "pending"); text != "" {
 			return fmt.Sprintf("%s pending: %s", plural(pending, "check", "checks"), text)
 		}
-		return fmt.Sprintf("%s pending: %s", plural(pending, "check", "checks"), pendingNames(s))
+		return plural(pending, "check", "checks") + " pending: " +
+			names(s, func(c Check) bool { return c.State == StatePending })
 	default:
 		return "All health checks passing"
 	}
@@ -52,23 +60,32 @@ func counts(c *Check) bool {
 	})
 }
 
-// worst is the summary of the worst alert of the state that speaks for a check and is more than information.
+// worst says what the worst alert of the state is about that speaks for a check, counts and is more than information.
 func worst(alerts []Alert, state string) string {
-	for _, a := range alerts {
-		if a.State == state && a.Check != "" && severityRank(a.Severity) > 1 {
-			if a.Summary == "" {
-				return a.Name + " fires for " + a.Check
-			}
-			return a.Summary
+	for i := range alerts {
+		if a := &alerts[i]; a.State == state && a.Check != "" && !a.Masked && severityRank(a.Severity) > 1 {
+			return a.text()
 		}
 	}
 	return ""
 }
 
-func pendingNames(s *Snapshot) string {
+// text is the alert's summary, or what stands for it where there is none.
+func (a *Alert) text() string {
+	switch {
+	case a.Summary != "":
+		return a.Summary
+	case a.State == "firing":
+		return a.Name + " fires for " + a.Check
+	}
+	return a.Name + " is pending for " + a.Check
+}
+
+// names lists the checks that are so.
+func names(s *Snapshot, so func(Check) bool) string {
 	var out []string
 	for _, c := range s.Checks {
-		if c.State == StatePending {
+		if so(c) {
 			out = append(out, c.Name)
 		}
 	}
@@ -95,12 +112,19 @@ func scoreMessage(s *Snapshot, v *view) string {
 	case math.IsNaN(s.Score):
 		return fmt.Sprintf("Status is %s: the score rules yielded no score", s.Status)
 	}
-	out := fmt.Sprintf("Score %.2f is under %.2f", s.Score, limit)
+	if s.Score >= limit {
+		return fmt.Sprintf("Status is %s: the status rules say so", s.Status)
+	}
+	out := fmt.Sprintf("Score %.2f is under %v", floor(s.Score), limit)
 	if low := lowest(s.Components); low != nil {
-		out += fmt.Sprintf(": %s %.2f", low.Name, low.Score)
+		out += fmt.Sprintf(": %s %.2f", low.Name, floor(low.Score))
 	}
 	return out
 }
+
+// floor rounds a score down to two digits, so that one just under its threshold is not shown as equal to it. What
+// binary fractions take away from 0.29 is put back before.
+func floor(score float64) float64 { return math.Floor(score*100+1e-9) / 100 }
 
 func lowest(cs []Component) *Component {
 	var low *Component

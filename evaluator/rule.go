@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,9 +31,9 @@ type rule struct {
 	*rules.Rule
 	key     string
 	active  alerts
-	fired   []*alert // that began to fire in the last evaluation
 	results []result // of a recording rule's last evaluation
 	written map[string]*written
+	heir    *rule     // the next rule of the group that may write the same series; nil if there is none
 	pending []pending // of the evaluation under way
 	round   uint64
 	took    time.Duration
@@ -59,6 +60,7 @@ type written struct {
 	ref    store.Ref
 	labels labels.Labels
 	round  uint64
+	at     int64 // when the last value was written, steady ms
 }
 
 func newRule(r *rules.Rule) *rule {
@@ -90,7 +92,7 @@ func (r *rule) eval(ctx context.Context, e *engine, s stamp) error {
 		return err
 	}
 	r.round++
-	r.pending, r.fired = r.pending[:0], nil
+	r.pending = r.pending[:0]
 	if r.Alert != "" {
 		err = r.evalAlert(ctx, e, s, vector)
 	} else {
@@ -126,8 +128,7 @@ func (r *rule) evalAlert(ctx context.Context, e *engine, s stamp, vector promql.
 		}
 		holding = append(holding, a)
 	}
-	fired, err := r.active.step(r.Rule, holding, s.steady)
-	if err != nil {
+	if err := r.active.step(r.Rule, holding, s.steady); err != nil {
 		return err
 	}
 	for _, a := range r.active {
@@ -143,7 +144,6 @@ func (r *rule) evalAlert(ctx context.Context, e *engine, s stamp, vector promql.
 			return err
 		}
 	}
-	r.fired = fired
 	return nil
 }
 
@@ -166,10 +166,23 @@ func (r *rule) instance(ctx context.Context, e *engine, s stamp, sample promql.S
 	}
 	r.builder.Set(labels.AlertName, r.Alert)
 	a := &alert{labels: r.builder.Labels(), annotations: make(map[string]string, len(r.Annotations)), value: sample.F}
+	if err := r.checkSeverity(a.labels); err != nil {
+		return nil, err
+	}
 	for name, text := range r.Annotations {
 		a.annotations[name] = x.annotation(text)
 	}
 	return a, nil
+}
+
+// checkSeverity refuses an alert of a check with a severity that nobody knows: it would fire and count for nothing.
+// The loader does so where the file fixes the severity; this is for templates and for labels of the series.
+func (r *rule) checkSeverity(l labels.Labels) error {
+	severity := l.Get("severity")
+	if l.Get(checkNameLabel) == "" || severityRank(severity) > 0 || severity == "" && !r.Labels.Has("severity") {
+		return nil
+	}
+	return fmt.Errorf("the alert %s has the unknown severity %q: use critical, warning or info", l, severity)
 }
 
 // add plans one sample; writing one series twice in one evaluation is an error, as in Prometheus.
@@ -191,28 +204,45 @@ func (r *rule) add(lset labels.Labels, v float64) error {
 func (r *rule) write(e *engine, t int64) error {
 	for _, p := range r.pending {
 		ref, err := e.store.Append(p.to.ref, p.to.labels, t, p.value)
+		if errors.Is(err, store.ErrDuplicate) && p.to.labels.Get(labels.MetricName) == forStateName {
+			err = nil // another rule's alert of the same labels has been active for longer or shorter: that one stays
+		}
 		if err != nil {
 			return fmt.Errorf("write %s: %w", p.to.labels, err)
 		}
-		p.to.ref = ref
+		p.to.ref, p.to.at = ref, t
 	}
 	for k, w := range r.written {
 		if w.round != r.round {
-			w.end(e, t)
-			delete(r.written, k)
+			r.leave(e, k, w, t)
 		}
 	}
 	return nil
 }
 
-// fail takes back all that the rule said: an error keeps no old verdict.
+// fail takes back all that the rule said: an error keeps no old verdict. What it has written at this very moment, before
+// the error, can't be ended yet; the next evaluation ends it.
 func (r *rule) fail(e *engine, t int64) {
-	for _, w := range r.written {
-		w.end(e, t)
+	for k, w := range r.written {
+		if w.at != t {
+			r.leave(e, k, w, t)
+		}
 	}
-	clear(r.written)
 	clear(r.active)
-	r.results, r.fired = nil, nil
+	r.results = nil
+}
+
+// leave gives up a series. Where a later rule of the group may go on with it, it is that one's to write or to end: a
+// stale marker now would keep it from writing at the same time. Nobody reads the series in between, the loader sees to
+// that.
+func (r *rule) leave(e *engine, key string, w *written, t int64) {
+	delete(r.written, key)
+	switch {
+	case r.heir == nil:
+		w.end(e, t)
+	case r.heir.written[key] == nil:
+		r.heir.written[key] = &written{ref: w.ref, labels: w.labels, round: r.heir.round, at: w.at}
+	}
 }
 
 // end marks the series stale. The store refuses the marker where another rule wrote the same series at the same time;

@@ -105,7 +105,7 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 	if !e.ranOnce && e.began == 0 {
 		e.began = s.steady
 	}
-	err := e.sample(s.steady)
+	err := e.sample(s)
 	sampled := time.Now()
 	if gerr := e.evalGroups(ctx, s, driven); gerr != nil {
 		err = errors.Join(err, gerr)
@@ -122,12 +122,12 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 }
 
 // sample gathers what is measured. Gather returns what it could together with the error of what it could not.
-func (e *Evaluator) sample(t int64) error {
+func (e *Evaluator) sample(s stamp) error {
 	families, err := e.opts.Gatherer.Gather()
 	if err != nil {
 		err = fmt.Errorf("gather metrics: %w", err)
 	}
-	if serr := e.sampler.sample(families, t); serr != nil {
+	if serr := e.sampler.sample(families, s); serr != nil {
 		err = errors.Join(err, fmt.Errorf("store metrics: %w", serr))
 	}
 	if e.sampler.refused > 0 { // without the number, which changes all the time
@@ -151,21 +151,24 @@ func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err e
 	return err
 }
 
-// startActions hands every alert that began to fire with an action to OnAction.
-func (e *Evaluator) startActions(ctx context.Context, s stamp) {
+// startActions hands every alert that fires with an action to OnAction, once. While the alert's check is unknown it is
+// held back, whatever the rule says: nothing is ever done out of no data or out of an error.
+func (e *Evaluator) startActions(ctx context.Context, snap *Snapshot, s stamp) {
 	if e.opts.OnAction == nil {
 		return
 	}
+	unknown := map[string]bool{}
+	for i := range snap.Checks {
+		unknown[snap.Checks[i].Name] = snap.Checks[i].State == StateUnknown
+	}
 	for _, g := range e.groups {
 		for _, r := range g.rules {
-			if g.lastRun != s.steady {
-				continue
-			}
-			for _, a := range r.fired {
+			for _, a := range r.active {
 				name := a.labels.Get("action")
-				if name == "" {
+				if name == "" || !a.firing || a.acted || unknown[a.labels.Get(checkNameLabel)] {
 					continue
 				}
+				a.acted = true
 				action := Action{Name: name, Alert: e.publicAlert(a, nil), Time: s.wall}
 				level.Info(e.opts.Logger).Log("msg", "Action rule fires", "action", name, "rule", r.Alert,
 					"check", a.labels.Get(checkNameLabel))

@@ -2,13 +2,18 @@ package evaluator
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"strings"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 
 	"chorus/evaluator/store"
+	"chorus/rules"
 )
 
 var staleNaN = math.Float64frombits(value.StaleNaN)
@@ -16,11 +21,12 @@ var staleNaN = math.Float64frombits(value.StaleNaN)
 // sampler copies gathered metric families into the store: counters, gauges, untyped, summaries and the classic buckets
 // of histograms, named as a scrape would name them. A series that was there and is gone gets a stale marker.
 type sampler struct {
-	store  *store.Store
-	limit  int // series in the store from which on no new ones are made
-	series map[string]*sampled
-	round  uint64
-	at     int64
+	store    *store.Store
+	limit    int             // series in the store from which on no new ones are made, ours apart
+	reserved map[string]bool // names that rules and the evaluator write: nobody else may
+	series   map[string]*sampled
+	round    uint64
+	at       stamp
 
 	key     []byte
 	builder labels.ScratchBuilder
@@ -39,15 +45,20 @@ type sampled struct {
 const maxBounds = 10_000
 
 func newSampler(s *store.Store, limit int) *sampler {
+	reserved := map[string]bool{alertsName: true, forStateName: true, ruleFailing: true}
+	for _, n := range rules.Names() {
+		if n.Source == rules.SourceRecorded {
+			reserved[n.Name] = true
+		}
+	}
 	return &sampler{
-		store: s, limit: limit, series: map[string]*sampled{}, bounds: map[float64]string{},
+		store: s, limit: limit, reserved: reserved, series: map[string]*sampled{}, bounds: map[float64]string{},
 		builder: labels.NewScratchBuilder(8),
 	}
 }
 
-// sample appends every family at t (steady ms) and marks what vanished. The error is the first one of the store that is
-// not about room.
-func (s *sampler) sample(families []*dto.MetricFamily, t int64) error {
+// sample appends every family at t and marks what vanished. The error is the first one that is not about room.
+func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
 	s.round++
 	s.at = t
 	s.refused = 0
@@ -60,18 +71,29 @@ func (s *sampler) sample(families []*dto.MetricFamily, t int64) error {
 		}
 	}
 	for _, f := range families {
+		if s.reserved[f.GetName()] {
+			keep(fmt.Errorf("%s is gathered, but only rules may write it: measure under another name", f.GetName()))
+			continue
+		}
 		for _, m := range f.Metric {
-			s.metric(f, m, keep)
+			if !s.old(m) {
+				s.metric(f, m, keep)
+			}
 		}
 	}
 	for k, e := range s.series {
 		if e.round != s.round {
-			_, err := s.store.Append(e.ref, e.lset, t, staleNaN)
+			_, err := s.store.Append(e.ref, e.lset, t.steady, staleNaN)
 			keep(err)
 			delete(s.series, k)
 		}
 	}
 	return first
+}
+
+// old says whether a sample brings a time of its own that a query at the time of the evaluation would not take any more.
+func (s *sampler) old(m *dto.Metric) bool {
+	return m.TimestampMs != nil && s.at.wall.Sub(time.UnixMilli(m.GetTimestampMs())) >= lookback
 }
 
 func (s *sampler) metric(f *dto.MetricFamily, m *dto.Metric, keep func(error)) {
@@ -129,12 +151,13 @@ func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, ext
 	s.key = k
 	e, ok := s.series[string(k)]
 	if !ok {
-		if n, _ := s.store.Stats(); n >= s.limit {
+		// A flood of measured series must not hide a check of ours: these may use the reserve of the rules.
+		if n, _ := s.store.Stats(); n >= s.limit && !strings.HasPrefix(name, exposedPrefix) {
 			return store.ErrSeriesLimit
 		}
 		e = &sampled{lset: s.labels(name+suffix, pairs, extra, extraValue)}
 	}
-	ref, err := s.store.Append(e.ref, e.lset, s.at, v)
+	ref, err := s.store.Append(e.ref, e.lset, s.at.steady, v)
 	if err != nil {
 		return err
 	}
@@ -150,7 +173,7 @@ func (s *sampler) labels(name string, pairs []*dto.LabelPair, extra, extraValue 
 	s.builder.Add(labels.MetricName, name)
 	for _, p := range pairs {
 		if p.GetValue() != "" { // an empty label is no label
-			s.builder.Add(p.GetName(), p.GetValue())
+			s.builder.Add(exported(p.GetName()), p.GetValue())
 		}
 	}
 	if extra != "" {
@@ -158,6 +181,15 @@ func (s *sampler) labels(name string, pairs []*dto.LabelPair, extra, extraValue 
 	}
 	s.builder.Sort()
 	return s.builder.Labels()
+}
+
+// exported renames a label that a scrape would rename, because the server gives every series its own of that name. The
+// shipped rules join by these: a metric that brings one would find no partner, and an alert on it count for nothing.
+func exported(name string) string {
+	if name == model.JobLabel || name == model.InstanceLabel {
+		return model.ExportedLabelPrefix + name
+	}
+	return name
 }
 
 // bound writes a bucket bound or a quantile as Prometheus 3 does when it scrapes ("1.0", "0.25").

@@ -34,7 +34,7 @@ func gather(t *testing.T, s *sampler, g prometheus.Gatherer, at int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sample(families, at); err != nil {
+	if err := s.sample(families, stamp{steady: at, wall: time.UnixMilli(at)}); err != nil {
 		t.Fatal(err)
 	}
 }

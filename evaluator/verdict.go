@@ -43,11 +43,11 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 
 	e.publish.Lock()
 	if e.inPhase(phaseStopping) {
-		snap = asStopping(snap, s.wall)
+		snap = asStopping(snap, e.snapshot.Load().Since)
 	}
 	e.publishLocked(snap)
 	e.publish.Unlock()
-	e.startActions(ctx, s)
+	e.startActions(ctx, snap, s)
 }
 
 // verdict is the one status that the rules recorded as 1. Anything else than exactly one is unhealthy and not sound.
@@ -73,12 +73,9 @@ func (e *Evaluator) statusSince(now Status, s stamp) time.Time {
 }
 
 // asStopping is the snapshot with the status that holds from Stopping on.
-func asStopping(s *Snapshot, now time.Time) *Snapshot {
+func asStopping(s *Snapshot, since time.Time) *Snapshot {
 	out := *s
-	if out.Status != Stopping {
-		out.Status, out.Since = Stopping, now
-	}
-	out.Message = "Stopping"
+	out.Status, out.Since, out.Message = Stopping, since, "Stopping"
 	return &out
 }
 
@@ -130,6 +127,7 @@ func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
 // order of a list.
 func severityRank(s string) int { return 1 + slices.Index([]string{"info", "warning", "critical"}, s) }
 
+// worstFirst is a total order, so that the same alerts are listed alike every time.
 func worstFirst(a, b Alert) int {
 	rank := func(x Alert) int {
 		n := severityRank(x.Severity)
@@ -138,6 +136,9 @@ func worstFirst(a, b Alert) int {
 		}
 		return n
 	}
-	return cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary))
+	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary)); c != 0 {
+		return c
+	}
+	return labels.Compare(labels.FromMap(a.Labels), labels.FromMap(b.Labels))
 }

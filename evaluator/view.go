@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"math"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -58,9 +59,16 @@ func (e *Evaluator) readView(s stamp) *view {
 	e.current(infoName, s, func(l labels.Labels, _ float64) {
 		v.info[l.Get(checkNameLabel)] = checkInfo{l.Get("component"), l.Get("kind"), l.Get("critical") == "true"}
 	})
-	e.current(dataName, s, func(l labels.Labels, _ float64) { v.data[l.Get(checkNameLabel)] = true })
-	e.current(lastRunName, s, func(l labels.Labels, _ float64) { v.ran[l.Get(checkNameLabel)] = true })
-	e.current(failuresName, s, func(l labels.Labels, f float64) { v.failures[l.Get(checkNameLabel)] = f })
+	numbers := func(name string, f func(labels.Labels, float64)) { // NaN is neither data nor a count
+		e.current(name, s, func(l labels.Labels, value float64) {
+			if !math.IsNaN(value) {
+				f(l, value)
+			}
+		})
+	}
+	numbers(dataName, func(l labels.Labels, _ float64) { v.data[l.Get(checkNameLabel)] = true })
+	numbers(lastRunName, func(l labels.Labels, _ float64) { v.ran[l.Get(checkNameLabel)] = true })
+	numbers(failuresName, func(l labels.Labels, f float64) { v.failures[l.Get(checkNameLabel)] = f })
 	e.current(detailName, s, func(l labels.Labels, f float64) {
 		check := l.Get(checkNameLabel)
 		if v.details[check] == nil {
@@ -74,8 +82,8 @@ func (e *Evaluator) readView(s stamp) *view {
 	e.current(statusName, s, func(l labels.Labels, f float64) { v.status[l.Get("status")] = f })
 	e.current(systemName, s, func(_ labels.Labels, f float64) { v.score = f })
 	e.current(countedName, s, func(l labels.Labels, _ float64) { v.counted[labelKey(l)] = true })
-	e.current(passedName, s, func(_ labels.Labels, f float64) { v.passed += f })
-	e.current(failedName, s, func(_ labels.Labels, f float64) { v.failed += f })
+	numbers(passedName, func(_ labels.Labels, f float64) { v.passed += f })
+	numbers(failedName, func(_ labels.Labels, f float64) { v.failed += f })
 	v.masks = e.recordsFine(countedName)
 	return v
 }

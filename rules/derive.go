@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // An own alert with a check_name may leave the rest to us. What is derived from all alerts of the check:
@@ -19,8 +17,10 @@ import (
 //     can't see is not quiet. ">= -Inf" keeps every number and drops NaN, like x == x, without a join of x with itself.
 //
 // Of a comparison that tests whether a series is there (a bare series, absent()), absence is an answer: such an alert
-// always has data. An expression without any comparison, such as count(a > 3), has data while all series it reads are
-// there. Whoever wants it otherwise records both series in the file, and nothing is derived.
+// always has data. In absent(x) or x == 0 it is one too, and only an x that is no number is not. An expression without
+// any comparison, such as count(a > 3), has data while all series it reads are there, and so has one that compares such a
+// value: count(a > 3) > 2. Of ALERTS absence is always an answer. Whoever wants it otherwise records both series in the
+// file, and nothing is derived.
 
 // derivable says whether a check consists of own alerts alone.
 func (l *loader) derivable(d *declaration) bool {
@@ -43,7 +43,7 @@ func (l *loader) derive() {
 		info := labels.FromStrings("check_name", d.Name, "component", d.Component,
 			"critical", strconv.FormatBool(d.Critical), "kind", "rule")
 		g.items = []*item{
-			l.derived(g, first, infoName, fmt.Sprintf("group by (job, instance) (%s)", buildName), info),
+			l.derived(g, first, infoName, anchor, info),
 			l.derived(g, first, dataName, derivedData(d.alerts), labels.FromStrings("check_name", d.Name)),
 		}
 		derived = append(derived, g)
@@ -70,55 +70,4 @@ func (l *loader) derived(g *group, from *item, record, expr string, ls labels.La
 			"no data can be derived from the expression (%v): record %s and %s yourself", err, infoName, dataName)))
 	}
 	return it
-}
-
-// derivedData is the expression that says whether there is data for all alerts of a check.
-func derivedData(alerts []*item) string {
-	var terms []string
-	for _, it := range alerts {
-		if it.expr == nil {
-			continue
-		}
-		for _, value := range measured(it.expr) {
-			term := fmt.Sprintf("count by (job, instance) (%s >= -Inf)", value)
-			if !slices.Contains(terms, term) {
-				terms = append(terms, term)
-			}
-		}
-	}
-	if len(terms) == 0 {
-		return fmt.Sprintf("group by (job, instance) (%s)", buildName)
-	}
-	return strings.Join(terms, " and ")
-}
-
-// measured are the expressions an alert measures by.
-func measured(e parser.Expr) []string {
-	var compared, read []string
-	for _, c := range Split(e) {
-		switch {
-		case c.Role == Unless:
-		case c.Kind == Compare && c.Value.Type() == parser.ValueTypeVector:
-			compared = append(compared, grouped(c.Value).String())
-		case c.Kind == Opaque:
-			read = append(read, selected(c.Value)...)
-		}
-	}
-	if len(compared) > 0 {
-		return compared
-	}
-	return read
-}
-
-// selected are the series an expression reads, each as it is now.
-func selected(e parser.Expr) []string {
-	var out []string
-	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		if s, ok := n.(*parser.VectorSelector); ok {
-			now := parser.VectorSelector{Name: s.Name, LabelMatchers: s.LabelMatchers}
-			out = append(out, now.String())
-		}
-		return nil
-	})
-	return out
 }

@@ -70,6 +70,11 @@ func readOwn(path string) ([]byte, error) {
 func (f *file) parse(body []byte, p parser.Parser) {
 	root, at := f.decode(body)
 	parsed, errs := rulefmt.Parse(body, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+	if parsed == nil { // at an unknown field it looks no further: what else is wrong shows without it
+		var more []error
+		parsed, more = rulefmt.Parse(body, true, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+		errs = append(errs, more...)
+	}
 	f.faults = append(f.faults, lintDurations(f.name, root, translate(f.name, errs, at))...)
 	if parsed == nil {
 		f.broken = true
@@ -111,6 +116,10 @@ func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *g
 			File: f.name, Line: p.line, Col: p.col,
 			Msg: fmt.Sprintf("group %q: %s", g.Name, msg),
 		})
+	}
+	if out.interval >= lookback {
+		fault(of(at.Interval, out.at), fmt.Sprintf("interval is %s, but a sample counts for less than %s, so that in "+
+			"between its alerts would not count: make it shorter", g.Interval, model.Duration(lookback)))
 	}
 	if g.QueryOffset != nil {
 		fault(of(at.QueryOffset, out.at), "query_offset is set, but all rules are evaluated at one time: remove it")

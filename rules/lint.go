@@ -40,6 +40,8 @@ func (l *loader) lintRules() {
 	}
 	l.items(func(it *item) {
 		l.lintTimes(it)
+		l.lintResult(it)
+		l.lintTarget(it)
 		switch {
 		case it.Alert != "":
 			l.lintAlert(it)

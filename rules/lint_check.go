@@ -1,6 +1,11 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
 
 // lintChecks checks that all rules of a check say the same of it.
 func (l *loader) lintChecks() {
@@ -48,6 +53,23 @@ func (l *loader) lintInfo(d *declaration) {
 			"record %s for it too, or leave both out to have them derived", d.Name, dataName)
 	}
 	l.lintCritical(d, info)
+	l.lintAnchor(d, info)
+}
+
+// lintAnchor warns where the declaration of a check goes with what it measures: the check would vanish, not fail.
+func (l *loader) lintAnchor(d *declaration, info *item) {
+	anchored := info.expr == nil || info.group.file.shipped
+	var reads []string
+	inspect(info.expr, func(n parser.Node, _ []parser.Node) {
+		if s, ok := n.(*parser.VectorSelector); ok {
+			reads = append(reads, s.Name)
+			anchored = anchored || strings.HasPrefix(s.Name, "chorus_")
+		}
+	})
+	if !anchored && len(reads) > 0 {
+		l.warn(info, info.exprAt(), "the check %q vanishes together with %s, instead of being unknown: declare it by "+
+			"group by (job, instance) (%s)", d.Name, reads[0], buildName)
+	}
 }
 
 // lintCritical compares what the info series says with the severities of the check's alerts.

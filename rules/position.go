@@ -15,6 +15,7 @@ type filePositions struct {
 type groupPositions struct {
 	at          position
 	Name        yaml.Node      `yaml:"name"`
+	Interval    yaml.Node      `yaml:"interval"`
 	QueryOffset yaml.Node      `yaml:"query_offset"`
 	Limit       yaml.Node      `yaml:"limit"`
 	Labels      yaml.Node      `yaml:"labels"`
