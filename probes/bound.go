@@ -34,6 +34,20 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:cut], "?") + mark
 }
 
+// oneLine is an error text on one line, without the parts that repeat: drivers write a line for every attempt.
+func oneLine(s string) string {
+	if !strings.Contains(s, "\n") {
+		return s
+	}
+	var parts []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(parts, line) {
+			parts = append(parts, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
+}
+
 // boundResult is res within the bounds, sharing no memory with it.
 func boundResult(res Result) Result {
 	return Result{Message: clip(res.Message), Details: boundDetails(res.Details)}

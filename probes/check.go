@@ -42,6 +42,12 @@ func (c *check) promised() pace {
 	return pace{interval: max(p.interval, c.pace.interval), timeout: max(p.timeout, c.pace.timeout)}
 }
 
+// overdue says whether an outcome that ends now comes later than promised. Rules may have called the check stale.
+func (c *check) overdue(now time.Time) bool {
+	p := c.promised()
+	return c.ran && now.Sub(c.lastRun) > p.interval+p.timeout+grace
+}
+
 // halt cancels the check's task. From here on an outcome of it is dropped.
 func (c *check) halt() {
 	if c.task != nil {

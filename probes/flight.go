@@ -87,12 +87,17 @@ func (f *flight) judge(ctx context.Context, timeout time.Duration, err error) er
 	}
 	reason := ReasonOf(err)
 	// Drivers have many words for "the context ended"; whichever they use, it ended because time was up.
-	if late := errors.Is(ctx.Err(), context.DeadlineExceeded); late && (reason == ReasonError || reason == ReasonCanceled) {
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if late && (reason == ReasonError || reason == ReasonCanceled) {
 		reason = ReasonTimeout
 	}
-	text := clip(err.Error())
+	text := oneLine(clip(err.Error()))
 	if text == "" {
 		text = "the probe failed without saying why"
 	}
+	if late && reason == ReasonTimeout {
+		text = fmt.Sprintf("no result within %v: %s", timeout, text)
+	}
+	text = clip(text)
 	return WithReason(reason, errors.New(text))
 }

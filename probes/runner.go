@@ -31,9 +31,9 @@ type RunnerOptions struct {
 	MaxEntries int
 	// CleanupInterval is how often the outcomes of checks that are gone are dropped; default DefaultCleanupInterval.
 	CleanupInterval time.Duration
-	// OnOutcome is told of an outcome that failed or that differs from the one before; the first differs. By then it
-	// stands in metrics and history. It runs in the goroutine of its check and under no lock: while it does not return
-	// this check, and no other, waits.
+	// OnOutcome is told of an outcome that failed, that differs from the one before, or that comes later than interval
+	// and timeout promise, as after a pause of the process; the first differs. By then it stands in metrics and history.
+	// It runs in the goroutine of its check and under no lock: while it does not return this check, and no other, waits.
 	OnOutcome func(Outcome)
 	// Logger gets what changed: a check that fails or passes again, a run that was abandoned, the stack of a panic.
 	Logger log.Logger

@@ -191,6 +191,22 @@ func TestOnOutcomeTellsOfFailuresAndChanges(t *testing.T) {
 	})
 }
 
+// After a pause somebody waits for the next result, whatever it is.
+func TestOnOutcomeTellsOfALateRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		r := newTestRunner(t, RunnerOptions{OnOutcome: func(Outcome) { told++ }})
+		register(t, r, Spec{Name: "db", Interval: time.Minute, Timeout: 10 * time.Second, Probe: &passing{}})
+		for i := range 2 {
+			inRun(t, r, func() { sleep(5 * time.Minute) })
+			if told != i+1 {
+				t.Errorf("told %d times after %d runs of the runner, want once for each", told, i+1)
+			}
+			sleep(time.Hour)
+		}
+	})
+}
+
 func TestRegisterRefuses(t *testing.T) {
 	r := newTestRunner(t, RunnerOptions{})
 	register(t, r, Spec{Name: "taken", Disabled: true})

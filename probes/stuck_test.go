@@ -189,7 +189,7 @@ func TestHowARunCanEnd(t *testing.T) {
 				<-ctx.Done()
 				return Result{}, errors.New("interrupted (9)")
 			},
-			reason: ReasonTimeout, text: "interrupted (9)",
+			reason: ReasonTimeout, text: "no result within 10s: interrupted (9)",
 		},
 		"a named reason outlives the deadline": {
 			probe: func(ctx context.Context) (Result, error) {
@@ -206,10 +206,16 @@ func TestHowARunCanEnd(t *testing.T) {
 			},
 			reason: ReasonTimeout, text: "passed after 10.25s, later than its timeout of 10s",
 		},
-		"panic":         {probe: func(context.Context) (Result, error) { panic("oh no") }, reason: ReasonPanic, text: "the probe panicked: oh no"},
-		"nil panic":     {probe: func(context.Context) (Result, error) { panic(nothing()) }, reason: ReasonPanic, text: "the probe panicked: panic called with nil argument"},
-		"Goexit":        {probe: func(context.Context) (Result, error) { runtime.Goexit(); return Result{}, nil }, reason: ReasonPanic, text: "the probe ended its goroutine"},
-		"silent error":  {probe: func(context.Context) (Result, error) { return Result{}, errors.New("") }, reason: ReasonError, text: "the probe failed without saying why"},
+		"panic":        {probe: func(context.Context) (Result, error) { panic("oh no") }, reason: ReasonPanic, text: "the probe panicked: oh no"},
+		"nil panic":    {probe: func(context.Context) (Result, error) { panic(nothing()) }, reason: ReasonPanic, text: "the probe panicked: panic called with nil argument"},
+		"Goexit":       {probe: func(context.Context) (Result, error) { runtime.Goexit(); return Result{}, nil }, reason: ReasonPanic, text: "the probe ended its goroutine"},
+		"silent error": {probe: func(context.Context) (Result, error) { return Result{}, errors.New("") }, reason: ReasonError, text: "the probe failed without saying why"},
+		"one line an attempt": {
+			probe: func(context.Context) (Result, error) {
+				return Result{}, errors.New("connect to `db`:\n\t::1: refused\n\t127.0.0.1: refused\n\t::1: refused")
+			},
+			reason: ReasonError, text: "connect to `db`: ::1: refused; 127.0.0.1: refused",
+		},
 		"long error":    {probe: func(context.Context) (Result, error) { return Result{}, errors.New(long) }, reason: ReasonError, text: clip(long)},
 		"Error panics":  {probe: func(context.Context) (Result, error) { var e *badError; return Result{}, e }, reason: ReasonPanic, text: "the probe panicked: runtime error: invalid memory address or nil pointer dereference"},
 		"invented word": {probe: func(context.Context) (Result, error) { return Result{}, WithReason("bogus", errors.New("x")) }, reason: ReasonError, text: "x"},

@@ -141,7 +141,7 @@ func (t *task) record(o Outcome, made bool) {
 		r.mu.Unlock()
 		return
 	}
-	first := !t.check.ran
+	first, overdue := !t.check.ran, t.check.overdue(o.Finished)
 	changed := t.check.add(&o, t.spec.pace(), made)
 	r.mu.Unlock()
 	switch {
@@ -150,7 +150,7 @@ func (t *task) record(o Outcome, made bool) {
 	case changed && !first:
 		level.Info(t.log()).Log("msg", "Check passed again", "duration", o.Duration())
 	}
-	if r.options.OnOutcome != nil && (changed || !o.Healthy()) {
+	if r.options.OnOutcome != nil && (changed || overdue || !o.Healthy()) {
 		r.options.OnOutcome(o)
 	}
 }

@@ -29,8 +29,8 @@ func (h *Handler) join(s *evaluator.Snapshot) []entry {
 			}
 			if o, ok := h.opts.Probes.Last(e.name, judged(s)); ok {
 				e.probeRun(o)
-			} else if e.Message == "" {
-				e.Message = "No result yet"
+			} else if e.Message == "" || e.State == evaluator.StatePending {
+				e.Message = "No result yet" // whatever is pending: its first run may be under way
 			}
 		}
 		e.complete()

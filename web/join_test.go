@@ -56,6 +56,12 @@ func TestJoinProbe(t *testing.T) {
 			nil,
 			shown{true, evaluator.StatePending, "No result yet", "", 0},
 		},
+		{
+			"no run yet, and an alert that may come to say so",
+			evaluator.Check{State: evaluator.StatePending, Healthy: true, Message: "nothing measures db"},
+			nil,
+			shown{true, evaluator.StatePending, "No result yet", "", 0},
+		},
 		{"passes", ok, &passed, shown{true, evaluator.StateOK, "query answered", "", 0}},
 		{"passes without a word", ok, &probes.Outcome{}, shown{true, evaluator.StateOK, "Passing", "", 0}},
 		{"failed below the threshold", ok, &failed, shown{true, evaluator.StatePending, "Last run failed", "refused", 1}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -38,6 +39,37 @@ func TestSQLite(t *testing.T) {
 	}
 	if _, err := os.Stat(missing); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the probe made the file that it looked for (%v)", err)
+	}
+}
+
+// That somebody writes for a moment is no failure; a lock that is never given back is one.
+func TestSQLiteLocked(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		held   time.Duration
+		reason probes.Reason
+	}{
+		{"for a moment", 200 * time.Millisecond, ""},
+		{"for ever", time.Hour, probes.ReasonTimeout},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := sqliteFile(t)
+			db, err := sql.Open("sqlite", file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			db.SetMaxOpenConns(1)
+			if _, err := db.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+				t.Fatal(err)
+			}
+			release := time.AfterFunc(tt.held, func() { _, _ = db.Exec("ROLLBACK") })
+			defer release.Stop()
+			_, err = probeOnce(t, "{driver: sqlite, dsn: '"+file+"'}")
+			if got := probes.ReasonOf(err); got != tt.reason {
+				t.Errorf("reason %q, want %q: %v", got, tt.reason, err)
+			}
+		})
 	}
 }
 

@@ -24,6 +24,7 @@ type decoder struct {
 	problems
 	lines    map[string]int // line of every field that the file sets, by its path
 	defaults bool           // the file is the embedded defaults
+	garbled  bool           // the file is not even YAML: what it would set is unknown
 }
 
 // decode lays data over what v points to.
@@ -57,6 +58,7 @@ func (d *decoder) syntax(err error) {
 		line, _ = strconv.Atoi(m[1])
 		text = m[2]
 	}
+	d.garbled = true
 	d.add(line, "", "is not YAML: %s; look at colons, quotes and indentation (no tabs) on and above this line", text)
 }
 

@@ -32,7 +32,7 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 		return nil, err
 	}
 	set, faults := c.loadRules()
-	if live != nil {
+	if live != nil && !c.garbled {
 		c.checkRestart(&live.config.Config)
 	}
 	if err := errors.Join(c.err(), faults); err != nil {

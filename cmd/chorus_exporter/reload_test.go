@@ -39,6 +39,7 @@ func TestReload(t *testing.T) {
 	for _, tt := range []struct{ name, file, content, text string }{
 		{"broken configuration", "chorus.yml", settings + "nonsense: 1\n", "chorus.yml:3: nonsense: is no key here"},
 		{"broken rules", "own.rules.yml", strings.ReplaceAll(ownRules, "LIMIT", ")"), "own.rules.yml:5:"},
+		{"no YAML", "chorus.yml", "node_id: [\n", "chorus.yml:1: is not YAML"},
 		{"node_id", "chorus.yml", settings + "node_id: another\n", "node_id: a change from"},
 		{
 			"history", "chorus.yml", settings + "history: {max_entries: 7}\n",
@@ -65,6 +66,10 @@ func TestReload(t *testing.T) {
 			c.signal(syscall.SIGHUP)
 			c.eventually("the metric says 1", func() bool { return c.metric("chorus_config_last_reload_successful") == "1" })
 		})
+	}
+
+	if strings.Contains(c.log.String(), "evaluation_interval: a change") {
+		t.Error("what a file that is no YAML does not say is reported as a change")
 	}
 
 	put("own.rules.yml", strings.ReplaceAll(ownRules, "LIMIT", "0"))

@@ -18,12 +18,13 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
 	finishTimeout     = 3 * time.Second // for requests under way when the server stops
+	bodyTimeout       = 2 * time.Second // for a request's body, which nothing here reads
 )
 
 // serveHTTP listens and answers until ctx is done and the requests under way have been answered.
 func (a *app) serveHTTP(ctx context.Context) error {
 	server := &http.Server{
-		Handler:           a.handler,
+		Handler:           boundBody(a.handler),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -52,4 +53,16 @@ func (a *app) serveHTTP(ctx context.Context) error {
 		err = errors.Join(err, serveErr)
 	}
 	return err
+}
+
+// boundBody bounds the wait for a request's body. Before net/http sends an answer it reads what the client has announced
+// and not sent; who never sends it would keep the answer back, and the connection open, for ever.
+func boundBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// An error means a writer without deadlines, which is none of our server's.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
 }

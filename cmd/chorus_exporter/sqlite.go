@@ -14,6 +14,10 @@ import (
 	"chorus/probes"
 )
 
+// sqliteBusyTimeout, in milliseconds, is longer than any timeout of a check, which ends the wait: that somebody writes
+// for a moment is no failure, that the lock is never given back is one.
+const sqliteBusyTimeout = "86400000"
+
 // checkSQLite turns a path into a URI that opens the file and never creates it: a probe that makes the database it
 // looks for would always find one.
 func checkSQLite(c *loaded, d *Database) error {
@@ -28,18 +32,24 @@ func checkSQLite(c *loaded, d *Database) error {
 		}
 		dsn = (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()
 	}
-	if !strings.Contains(dsn, "mode=") {
-		separator := "?"
-		if strings.Contains(dsn, "?") {
-			separator = "&"
-		}
-		dsn += separator + "mode=rw"
-	}
+	dsn = withParameter(dsn, "mode=", "mode=rw")
+	dsn = withParameter(dsn, "busy_timeout", "_busy_timeout="+sqliteBusyTimeout)
 	if _, err := sqlite.NewConnector(dsn); err != nil {
 		return fmt.Errorf("is no name of a sqlite file: %w; write its path", err)
 	}
 	d.DSN = Secret(dsn)
 	return nil
+}
+
+// withParameter is dsn with the parameter added, unless it has one that says the same thing.
+func withParameter(dsn, known, parameter string) string {
+	switch {
+	case strings.Contains(dsn, known):
+		return dsn
+	case strings.Contains(dsn, "?"):
+		return dsn + "&" + parameter
+	}
+	return dsn + "?" + parameter
 }
 
 func openSQLite(d Database) (driver.Connector, []string, error) {

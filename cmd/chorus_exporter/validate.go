@@ -14,7 +14,8 @@ import (
 // check reports every value that is of the right type and makes no sense.
 func (c *loaded) check() {
 	c.span("evaluation_interval", c.EvaluationInterval, 100*time.Millisecond, time.Minute)
-	c.span("startup_timeout", c.StartupTimeout, time.Second, time.Hour)
+	// Not under the "for" of CheckNoData: a check without any result would be taken for pending in between.
+	c.span("startup_timeout", c.StartupTimeout, 2*time.Minute, time.Hour)
 	c.span("stall_timeout", c.StallTimeout, 2*time.Duration(c.EvaluationInterval), time.Hour)
 	c.span("history.cleanup_interval", c.History.CleanupInterval, time.Second, 24*time.Hour)
 	c.span("shutdown.drain_delay", c.Shutdown.DrainDelay, 0, 10*time.Minute)
