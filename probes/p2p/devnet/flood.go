@@ -1,0 +1,68 @@
+package devnet
+
+import (
+	"context"
+	"crypto/rand"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxFlood is the highest rate, in messages a second: more is bound by the CPU.
+	maxFlood = 100_000
+	// junkSize is the length of a message of junk, in bytes.
+	junkSize = 256
+	// floodTick is how often the next few messages go out.
+	floodTick = 10 * time.Millisecond
+)
+
+// flood is junk that a node publishes on the health and heartbeat topics in turn, correctly signed.
+type flood struct {
+	rate    atomic.Int64  // messages a second; 0: none
+	changed chan struct{} // of size 1
+}
+
+// set changes the rate.
+func (f *flood) set(rate int) {
+	f.rate.Store(int64(rate))
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+// shout publishes junk whenever a rate is set, until ctx is done. What the CPU can't do in time is left out, not made up
+// for.
+func (n *node) shout(ctx context.Context) {
+	ticker := time.NewTicker(floodTick)
+	defer ticker.Stop()
+	var owed float64
+	for sent := 0; ; {
+		for n.flood.rate.Load() == 0 { // costs nothing while there is none
+			select {
+			case <-ctx.Done():
+				return
+			case <-n.flood.changed:
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for owed += float64(n.flood.rate.Load()) * floodTick.Seconds(); owed >= 1 && ctx.Err() == nil; owed-- {
+			n.publishJunk(ctx, sent)
+			sent++
+		}
+	}
+}
+
+func (n *node) publishJunk(ctx context.Context, i int) {
+	junk := make([]byte, junkSize) // GossipSub keeps it
+	_, _ = rand.Read(junk)         // never fails
+	topic := n.topics.heartbeat
+	if turn := i % (len(n.topics.health) + 1); turn > 0 {
+		topic = n.topics.health[turn-1]
+	}
+	_ = topic.Publish(ctx, junk) // a message of junk less
+}

@@ -1,0 +1,356 @@
+package p2p
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	ds "github.com/ipfs/go-datastore"
+	dsq "github.com/ipfs/go-datastore/query"
+	dssync "github.com/ipfs/go-datastore/sync"
+	dht "github.com/libp2p/go-libp2p-kad-dht"
+	pb "github.com/libp2p/go-libp2p-kad-dht/pb"
+	record "github.com/libp2p/go-libp2p-record"
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/sec"
+	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
+	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
+	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
+	"go.uber.org/goleak"
+
+	"chorus/probes"
+	"chorus/probes/p2p/healthrecord"
+)
+
+// kadHost is a slim host; with listen it can be dialled, on loopback.
+func kadHost(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Host {
+	t.Helper()
+	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	kadMust(t, err)
+	id, err := peer.IDFromPrivateKey(key)
+	kadMust(t, err)
+	ps, err := pstoremem.NewPeerstore()
+	kadMust(t, err)
+	kadMust(t, ps.AddPrivKey(id, key))
+	kadMust(t, ps.AddPubKey(id, key.GetPublic()))
+	bus := eventbus.NewBus()
+	var options []swarm.Option
+	if gater != nil {
+		options = append(options, swarm.WithConnectionGater(gater))
+	}
+	sw, err := swarm.NewSwarm(id, ps, bus, options...)
+	kadMust(t, err)
+	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}}
+	secure, err := noise.New(noise.ID, key, muxers)
+	kadMust(t, err)
+	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, nil, gater)
+	kadMust(t, err)
+	transport, err := tcp.NewTCPTransport(up, nil, nil)
+	kadMust(t, err)
+	kadMust(t, sw.AddTransport(transport))
+	if listen {
+		kadMust(t, sw.Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")))
+	}
+	h, err := basichost.NewHost(sw, &basichost.HostOpts{EventBus: bus})
+	kadMust(t, err)
+	h.Start()
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+func kadMust(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// kadNoLeaks fails the test if goroutines of it are left at its end. Call it first.
+func kadNoLeaks(t testing.TB) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+}
+
+// kadServer is a node of a cluster.
+type kadServer struct {
+	host.Host
+	kad   *dht.IpfsDHT
+	store ds.Batching
+}
+
+func (s *kadServer) kill() {
+	_ = s.kad.Close()
+	_ = s.Host.Close()
+}
+
+// kadKillAll kills the servers and waits until d has seen it.
+func kadKillAll(t testing.TB, d *DHTProbe, servers []*kadServer) {
+	t.Helper()
+	n, err := d.attached()
+	kadMust(t, err)
+	for _, s := range servers {
+		s.kill()
+	}
+	for range 500 {
+		if len(n.host.Network().Peers()) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("killed nodes stay connected")
+}
+
+// entries are the keys in the datastore that begin with prefix.
+func (s *kadServer) entries(t testing.TB, prefix string) []string {
+	t.Helper()
+	found, err := s.store.Query(t.Context(), dsq.Query{KeysOnly: true})
+	kadMust(t, err)
+	all, err := found.Rest()
+	kadMust(t, err)
+	var keys []string
+	for _, e := range all {
+		if strings.HasPrefix(e.Key, prefix) {
+			keys = append(keys, e.Key)
+		}
+	}
+	return keys
+}
+
+// kadSwarm starts n connected servers that accept the health namespace, unless more says otherwise.
+func kadSwarm(t testing.TB, n int, more ...dht.Option) []*kadServer {
+	t.Helper()
+	if more == nil {
+		more = []dht.Option{dht.Mode(dht.ModeServer), dht.NamespacedValidator("health", healthrecord.Validator{})}
+	}
+	var all []*kadServer
+	for range n {
+		s := &kadServer{Host: kadHost(t, true, nil), store: dssync.MutexWrap(ds.NewMapDatastore())}
+		options := append([]dht.Option{dht.ProtocolPrefix("/chorus"), dht.DisableAutoRefresh(), dht.Datastore(s.store)}, more...)
+		var err error
+		s.kad, err = dht.New(s.Host, options...)
+		kadMust(t, err)
+		t.Cleanup(func() { _ = s.kad.Close() })
+		for _, other := range all {
+			kadConnect(t, s.Host, other.Host)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func kadInfo(h host.Host) peer.AddrInfo { return peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()} }
+
+func kadConnect(t testing.TB, from host.Host, to ...host.Host) {
+	t.Helper()
+	for _, h := range to {
+		kadMust(t, from.Connect(t.Context(), kadInfo(h)))
+	}
+}
+
+// kadOwner is a HostOwner.
+type kadOwner struct{ h host.Host }
+
+func (o kadOwner) Host() host.Host { return o.h }
+
+// kadProbe runs a DHT probe on a new host that is connected to the servers.
+func kadProbe(t testing.TB, o DHTOptions, servers ...*kadServer) *DHTProbe {
+	t.Helper()
+	h := kadHost(t, false, nil)
+	for _, s := range servers {
+		kadConnect(t, h, s.Host)
+	}
+	return kadProbeOn(t, h, o)
+}
+
+func kadProbeOn(t testing.TB, h host.Host, o DHTOptions) *DHTProbe {
+	t.Helper()
+	o.Leg = kadOwner{h}
+	if o.PropagationWait == 0 {
+		o.PropagationWait = time.Nanosecond
+	}
+	d, err := NewDHT(o)
+	kadMust(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	kadAttached(t, d)
+	return d
+}
+
+// kadAttached waits until d can ask.
+func kadAttached(t testing.TB, d *DHTProbe) {
+	t.Helper()
+	for range 500 {
+		if _, err := d.attached(); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the DHT client does not run")
+}
+
+// kadDetails runs the probe and returns what it says.
+func kadDetails(t testing.TB, p probes.Probe) (map[string]any, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	r, err := p.Probe(ctx)
+	return r.Details, err
+}
+
+func wantKadDetails(t testing.TB, got, want map[string]any) {
+	t.Helper()
+	for name, v := range want {
+		if got[name] != v {
+			t.Errorf("%s is %v, want %v; all: %v", name, got[name], v, got)
+		}
+	}
+}
+
+// wantKadFailure checks the reason and a part of the text.
+func wantKadFailure(t testing.TB, err error, reason probes.Reason, text string) {
+	t.Helper()
+	if err == nil || probes.ReasonOf(err) != reason || !strings.Contains(err.Error(), text) {
+		t.Errorf("error %v with reason %q, want %q in it with reason %q", err, probes.ReasonOf(err), text, reason)
+	}
+}
+
+// kadLiar is a node that speaks Kademlia as answer says; nil is no answer at all.
+func kadLiar(t testing.TB, answer func(*pb.Message) *pb.Message) host.Host {
+	t.Helper()
+	h := kadHost(t, true, nil)
+	h.SetStreamHandler("/chorus/kad/1.0.0", func(s network.Stream) {
+		m, err := readMessage(s, 1<<20)
+		if err != nil {
+			_ = s.Reset()
+			return
+		}
+		if a := answer(m); a == nil {
+			_ = s.Reset()
+		} else if writeMessage(s, a) == nil {
+			_ = s.Close()
+		}
+	})
+	return h
+}
+
+// kadEcho answers as an honest node without a memory does.
+func kadEcho(m *pb.Message) *pb.Message {
+	a := pb.NewMessage(m.GetType(), m.GetKey(), 0)
+	if m.GetType() == pb.Message_PUT_VALUE {
+		a.Record = m.GetRecord()
+	}
+	return a
+}
+
+// kadHolding answers like echo, and every get with value.
+func kadHolding(value func(key string) []byte) func(*pb.Message) *pb.Message {
+	return func(m *pb.Message) *pb.Message {
+		a := kadEcho(m)
+		if m.GetType() == pb.Message_GET_VALUE {
+			a.Record = record.MakePutRecord(string(m.GetKey()), value(string(m.GetKey())))
+		}
+		return a
+	}
+}
+
+// kadGate lets the host dial allowed peers only.
+type kadGate struct {
+	allowed map[peer.ID]bool
+	refused atomic.Int32
+}
+
+func (g *kadGate) InterceptPeerDial(p peer.ID) bool {
+	if !g.allowed[p] {
+		g.refused.Add(1)
+	}
+	return g.allowed[p]
+}
+
+func (*kadGate) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
+func (*kadGate) InterceptAccept(network.ConnMultiaddrs) bool  { return true }
+func (*kadGate) InterceptSecured(network.Direction, peer.ID, network.ConnMultiaddrs) bool {
+	return true
+}
+func (*kadGate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+
+func datastoreKey(key string) ds.Key { return ds.RawKey(key) }
+
+// kadProxy passes TCP on to target until it drops: from then on it reads everything and passes nothing.
+type kadProxy struct {
+	addr ma.Multiaddr
+	drop atomic.Bool
+}
+
+func newKadProxy(t testing.TB, target ma.Multiaddr) *kadProxy {
+	t.Helper()
+	port, err := target.ValueForProtocol(ma.P_TCP)
+	kadMust(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	kadMust(t, err)
+	_, own, _ := net.SplitHostPort(l.Addr().String())
+	p := &kadProxy{addr: ma.StringCast("/ip4/127.0.0.1/tcp/" + own)}
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		l.Close()
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			t.Cleanup(func() { in.Close(); out.Close() })
+			all.Go(func() { p.pass(out, in) })
+			all.Go(func() { p.pass(in, out) })
+		}
+	})
+	return p
+}
+
+func (p *kadProxy) pass(to io.WriteCloser, from io.Reader) {
+	defer to.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if p.drop.Load() {
+			continue
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
