@@ -8,6 +8,8 @@ TESTFLAGS ?=
 BENCH     ?= .
 COUNT     ?= 1
 FUZZTIME  ?= 20s
+# What is too slow for the race detector and skips itself under it.
+SLOW       = ^(TestRuleFiles|TestTwentyNodes)$$
 
 # Versions come from git where there is one, and never stop a build where there is none.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -20,21 +22,26 @@ LDFLAGS   = -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION) 
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test e2e check-rules lint fmt golden bench fuzz tools clean
+.PHONY: help run start build test e2e check-rules lint fmt golden bench fuzz tools clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
-run: build ## build and start the exporter (ARGS="--config.file=FILE")
+run: build ## build and start the exporter beside a swarm of five nodes that it watches (ARGS: further flags)
+	exec bin/devnet up --nodes=5 --processes --exec -- bin/chorus_exporter --config.file={config} $(ARGS)
+
+start: build ## build and start the exporter alone (ARGS="--config.file=FILE")
 	exec bin/chorus_exporter $(ARGS)
 
-build: ## build the static binary bin/chorus_exporter
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/chorus_exporter ./cmd/chorus_exporter
+build: ## build the static binaries bin/chorus_exporter and bin/devnet
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 test: ## vet and test everything that needs nothing but Go, with -race if there is a C compiler
 	$(GO) vet $(PACKAGES)
 	@if CGO_ENABLED=1 $(GO) build -race runtime/cgo >/dev/null 2>&1; then \
-	  echo "$(GO) test -race $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(PACKAGES); \
+	  echo "$(GO) test -race $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(PACKAGES) && \
+	  echo "$(GO) test -run '$(SLOW)' $(TESTFLAGS) ./evaluator ./probes/p2p/devnet" && \
+	  $(GO) test -run '$(SLOW)' $(TESTFLAGS) ./evaluator ./probes/p2p/devnet; \
 	else \
 	  echo "No C compiler: testing without the race detector"; \
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \

@@ -38,6 +38,9 @@ func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, er
 	add("reloader", func(ctx context.Context) error { return a.reloadOn(ctx, inbox) })
 	add("probes", a.runner.Run)
 	add("resource collector", a.resources.Run)
+	for name, work := range a.live.Load().swarm.parts() {
+		add(name, work)
+	}
 	add("evaluator", a.evaluator.Run)
 	add("web server", a.serveHTTP)
 	stopping := make(chan struct{})

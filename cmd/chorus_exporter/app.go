@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -54,9 +55,10 @@ func newApp(f *flags, p *plan, logger loggers) (*app, error) {
 	return a, nil
 }
 
-func (a *app) addCollectors(*plan) error {
+func (a *app) addCollectors(p *plan) error {
 	a.reloads = newReloadMetrics()
-	for _, c := range append(ownCollectors(), a.policy, a.reloads.successful, a.reloads.lastSuccess) {
+	all := append(ownCollectors(), p.swarm.collectors()...)
+	for _, c := range append(all, a.policy, a.reloads.successful, a.reloads.lastSuccess) {
 		if err := a.registry.Register(c); err != nil {
 			return fmt.Errorf("register the exporter's own metrics: %w", err)
 		}
@@ -149,5 +151,6 @@ func (a *app) warn(p *plan) {
 // close gives back what outlives a run. Databases are closed at last, when no probe asks them any more.
 func (a *app) close() error {
 	a.closing.Wait()
-	return a.live.Load().closeUnless(nil)
+	p := a.live.Load()
+	return errors.Join(p.closeUnless(nil), p.swarm.close())
 }

@@ -23,6 +23,8 @@ type Config struct {
 	Databases          []Database           `yaml:"databases,omitempty"`
 	Disks              []Disk               `yaml:"disks"`
 	Resources          Resources            `yaml:"resources"`
+	P2P                P2P                  `yaml:"p2p,omitempty"`
+	Election           Election             `yaml:"election,omitempty"` // in force if the file has the key, see observes
 	Shutdown           Shutdown             `yaml:"shutdown"`
 }
 

@@ -160,19 +160,22 @@ func TestEveryDefaultIsDocumented(t *testing.T) {
 	if err := yaml.Unmarshal(rules.Defaults(), &defaults); err != nil {
 		t.Fatal(err)
 	}
-	row := func(key string, value yaml.Node) {
-		if want := "| `" + key + "` | `" + value.Value + "` |"; !strings.Contains(string(doc), want) {
-			t.Errorf("docs/configuration.md has no row %q", want)
+	var walk func(key string, value *yaml.Node)
+	walk = func(key string, value *yaml.Node) {
+		switch value.Kind {
+		case yaml.ScalarNode:
+			if want := "| `" + key + "` | `" + value.Value + "` |"; !strings.Contains(string(doc), want) {
+				t.Errorf("docs/configuration.md has no row %q", want)
+			}
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(value.Content); i += 2 {
+				walk(key+"."+value.Content[i].Value, value.Content[i+1])
+			}
 		}
 	}
 	for key, value := range defaults {
-		switch {
-		case value.Kind == yaml.ScalarNode:
-			row(key, value)
-		case key != "checks" && key != "check_defaults" && value.Kind == yaml.MappingNode:
-			for i := 0; i+1 < len(value.Content); i += 2 {
-				row(key+"."+value.Content[i].Value, *value.Content[i+1])
-			}
+		if key != "checks" && key != "check_defaults" { // tables of their own
+			walk(key, &value)
 		}
 	}
 }

@@ -122,7 +122,7 @@ func unknownKey(path, key string, names []string) string {
 func later(path string) []string {
 	switch path {
 	case "":
-		return []string{"rule_packs", "p2p", "election", "tasks", "scrapes"}
+		return []string{"rule_packs", "tasks", "scrapes"}
 	case "shutdown":
 		return []string{"mode", "timeout", "hooks", "max_unhealthy_ratio"}
 	}

@@ -65,7 +65,7 @@ func (c *loaded) parse(file string, data []byte) {
 
 // settle fills in what only this machine knows.
 func (c *loaded) settle() error {
-	if c.NodeID == "" {
+	if c.NodeID == "" && !c.joins() { // in a cluster it is the peer id
 		host, err := os.Hostname()
 		if err != nil {
 			return fmt.Errorf("find the hostname, which is the default of node_id: %w", err)

@@ -13,7 +13,11 @@ import (
 // binary is the exporter, built once for all tests.
 var binary string
 
+// TestMain is also the program of a node: a swarm with processes runs the test binary.
 func TestMain(m *testing.M) {
+	if isNode(os.Args[1:]) {
+		os.Exit(runNode())
+	}
 	flag.Parse()
 	os.Exit(testMain(m))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/go-kit/log"
@@ -21,6 +22,7 @@ type plan struct {
 	measured  bool // whether a check needs the resources of this machine
 	specs     []probes.Spec
 	databases map[Database]*probes.SQL // by their configuration: an equal one keeps its probe and its connections
+	swarm     *swarm                   // nil without p2p, and until join; then the same in every plan
 	shown     []byte                   // the configuration in force as YAML, without secrets
 }
 
@@ -33,13 +35,17 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 	}
 	set, faults := c.loadRules()
 	if live != nil && !c.garbled {
-		c.checkRestart(&live.config.Config)
+		c.keepNodeID(live.config)
+		c.checkRestart(live.config)
 	}
 	if err := errors.Join(c.err(), faults); err != nil {
 		return nil, err
 	}
 	p := &plan{config: c, rules: set, policy: c.policy(), databases: map[Database]*probes.SQL{}}
 	p.resources, p.measured = c.resourceOptions(logger)
+	if live != nil {
+		p.swarm = live.swarm
+	}
 	if err := p.makeProbes(live); err != nil {
 		return nil, errors.Join(err, p.closeUnless(live))
 	}
@@ -76,7 +82,30 @@ func (p *plan) makeProbes(live *plan) error {
 			Probe:            probe,
 		})
 	}
+	p.specs = append(p.specs, p.swarm.specs(p.config)...)
 	return nil
+}
+
+// join makes what the first plan needs to join a cluster, if one is configured. It dials nobody yet.
+func (p *plan) join(logger loggers) (err error) {
+	if p.swarm, err = newSwarm(p.config, logger); err != nil || p.swarm == nil {
+		return err
+	}
+	p.specs = append(p.specs, p.swarm.specs(p.config)...)
+	if p.config.NodeID == "" {
+		p.config.NodeID = p.swarm.id.String()
+	}
+	if p.shown, err = p.config.show(p.rules); err != nil {
+		return errors.Join(err, p.swarm.close())
+	}
+	return p.rehearse()
+}
+
+// keepNodeID gives a configuration without node_id the one that its process has.
+func (c *loaded) keepNodeID(live *loaded) {
+	if c.NodeID == "" {
+		c.NodeID = live.NodeID
+	}
 }
 
 func (p *plan) probeOf(d Database) *probes.SQL {
@@ -113,7 +142,7 @@ func (p *plan) closeUnless(keep *plan) error {
 }
 
 // checkRestart reports changes that a reload can't make.
-func (c *loaded) checkRestart(old *Config) {
+func (c *loaded) checkRestart(old *loaded) {
 	for _, f := range []struct {
 		field    string
 		now, was any
@@ -129,6 +158,14 @@ func (c *loaded) checkRestart(old *Config) {
 		if f.now != f.was {
 			c.add(c.line(f.field), f.field, "a change from %v to %v needs a restart; restart, or put %v back",
 				f.was, f.now, f.was)
+		}
+	}
+	for field, same := range map[string]bool{
+		"p2p":      reflect.DeepEqual(c.P2P, old.P2P),
+		"election": reflect.DeepEqual(c.Election, old.Election) && c.observes() == old.observes(),
+	} {
+		if !same {
+			c.add(c.line(field), field, "a change needs a restart; restart, or put back what it was")
 		}
 	}
 }

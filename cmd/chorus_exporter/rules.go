@@ -26,6 +26,13 @@ func (c *loaded) ruleOptions(own bool) rules.Options {
 	if len(c.Databases) > 0 {
 		o.Components = append(o.Components, componentDatabase)
 	}
+	o.Components = append(o.Components, c.swarmComponents()...)
+	for name := range swarmChecks() {
+		if c.isSwarmProbe(name) {
+			o.Probes = append(o.Probes, name)
+		}
+	}
+	slices.Sort(o.Probes)
 	for _, d := range c.Databases {
 		if _, shipped := c.shipped[d.Name]; !shipped { // which is a fault, and is reported as one
 			o.Probes = append(o.Probes, d.Name)
@@ -37,20 +44,29 @@ func (c *loaded) ruleOptions(own bool) rules.Options {
 		}
 		check := c.effective(name)
 		o.Checks[name] = rules.CheckTiming{Interval: check.interval(), Timeout: check.timeout()}
-		if check.enabled() {
+		switch {
+		case check.enabled() && c.isSwarmProbe(name): // probes are not asked for here
+		case check.enabled():
 			o.Enabled = append(o.Enabled, name)
-		} else {
+		default:
 			o.Disabled = append(o.Disabled, name)
 		}
 	}
 	return o
 }
 
-// namedChecks are the names of all checks but databases that the file and the defaults mention.
+// namedChecks are the names of all checks but databases that the file and the defaults mention. What the defaults say
+// about checks of a component that is not configured is left out.
 func (c *loaded) namedChecks() []string {
 	names := slices.Sorted(maps.Keys(c.Checks))
 	names = slices.Compact(slices.Sorted(slices.Values(append(names, c.Disable...))))
-	return slices.DeleteFunc(names, c.isDatabase)
+	return slices.DeleteFunc(names, func(name string) bool { return c.isDatabase(name) || c.isIdle(name) })
+}
+
+// isIdle says whether the check belongs to a component that is not configured.
+func (c *loaded) isIdle(name string) bool {
+	check, ok := swarmChecks()[name]
+	return ok && !slices.Contains(c.swarmComponents(), check.component)
 }
 
 // loadRules loads the rules, and reports what the configuration says about checks and components that do not exist or
@@ -75,6 +91,9 @@ func (c *loaded) loadRules() (*rules.Set, error) {
 		return nil, err
 	}
 	enabled := slices.ContainsFunc(c.Databases, func(d Database) bool { return c.effective(d.Name).enabled() })
+	for name := range swarmChecks() {
+		enabled = enabled || c.isSwarmProbe(name) && c.effective(name).enabled()
+	}
 	if len(set.Checks()) == 0 && !enabled {
 		c.add(0, "", "nothing is checked; enable a check, or add a database or a rule with a check_name")
 	}
@@ -105,14 +124,18 @@ func (c *loaded) checkNames(set *rules.Set) bool {
 	faults := len(c.list)
 	names, components := c.names(set)
 	for name := range c.Checks {
-		if field := "checks." + name; !slices.Contains(names, name) {
-			c.add(c.line(field), field, "is the name of no check; %s", meant(name, names))
+		field := "checks." + name
+		if _, set := c.lines[field]; !set {
+			continue // of the defaults
+		}
+		if !slices.Contains(names, name) {
+			c.add(c.line(field), field, "%s", noCheck(name, names))
 		}
 	}
 	for i, name := range c.Disable {
 		if !slices.Contains(names, name) {
 			field := fmt.Sprintf("disable[%d]", i)
-			c.add(c.line(field), field, "%q is the name of no check; %s", name, meant(name, names))
+			c.add(c.line(field), field, "%q %s", name, noCheck(name, names))
 		}
 	}
 	for name := range c.Components {
@@ -123,11 +146,29 @@ func (c *loaded) checkNames(set *rules.Set) bool {
 	return len(c.list) == faults
 }
 
+// noCheck says why name is the name of no check.
+func noCheck(name string, names []string) string {
+	switch check, ok := swarmChecks()[name]; {
+	case !ok:
+		return "is the name of no check; " + meant(name, names)
+	case check.component == componentElection:
+		return "needs an election to observe; configure p2p.targets and election"
+	default:
+		return "needs a cluster to look at; configure p2p.targets"
+	}
+}
+
 // names are the names of all checks and of all components.
 func (c *loaded) names(set *rules.Set) (checks, components []string) {
 	components = []string{componentResources, componentDatabase}
+	components = append(components, c.swarmComponents()...)
 	for _, d := range c.Databases {
 		checks = append(checks, d.Name)
+	}
+	for name := range swarmChecks() {
+		if c.isSwarmProbe(name) {
+			checks = append(checks, name)
+		}
 	}
 	for _, check := range ruleChecks(set) {
 		checks = append(checks, check.Name)

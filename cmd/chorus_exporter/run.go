@@ -50,12 +50,16 @@ func serve(ctx context.Context, p process, f *flags, logger loggers) error {
 	if err != nil {
 		return err
 	}
+	if err := first.join(logger); err != nil {
+		return errors.Join(err, first.closeUnless(nil))
+	}
 	a, err := newApp(f, first, logger)
 	if err != nil {
-		return errors.Join(err, first.closeUnless(nil))
+		return errors.Join(err, first.closeUnless(nil), first.swarm.close())
 	}
 	a.listening = p.listening
 	level.Info(logger).Log("msg", "Configuration loaded: "+first.summary())
+	first.swarm.announce(logger)
 	a.warn(first)
 	whole, err := a.run(ctx, p.signals)
 	if !whole { // what still runs may use anything

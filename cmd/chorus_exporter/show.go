@@ -22,6 +22,22 @@ func (c *loaded) show(set *rules.Set) ([]byte, error) {
 	for _, check := range ruleChecks(set) {
 		out.Checks[check.Name] = c.effective(check.Name)
 	}
+	for name := range swarmChecks() {
+		if c.isSwarmProbe(name) {
+			out.Checks[name] = c.effective(name)
+		}
+	}
+	if !c.joins() {
+		out.P2P = P2P{}
+	}
+	for _, file := range []*string{&out.P2P.IdentityFile, &out.P2P.PSKFile} {
+		if *file != "" {
+			*file = absolute(*file)
+		}
+	}
+	if !c.observes() {
+		out.Election = Election{}
+	}
 	out.RuleFiles = nil
 	for _, file := range c.RuleFiles {
 		out.RuleFiles = append(out.RuleFiles, absolute(file))

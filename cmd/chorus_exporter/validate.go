@@ -25,6 +25,7 @@ func (c *loaded) check() {
 	c.checkDisks()
 	c.checkDatabases()
 	c.checkWeights()
+	c.checkSwarm()
 	for name, check := range c.Checks {
 		c.checkTiming(name, check)
 	}
@@ -122,8 +123,11 @@ func (c *loaded) checkDisable() {
 
 // kind is the entry of check_defaults that holds for a check.
 func (c *loaded) kind(name string) string {
-	if c.isDatabase(name) {
+	switch {
+	case c.isDatabase(name):
 		return "database"
+	case c.isSwarmProbe(name):
+		return "probe"
 	}
 	return "rule"
 }

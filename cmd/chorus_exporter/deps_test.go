@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Whoever embeds the rooms that know nothing of clusters or databases links neither libp2p nor a driver nor the SDK of a
+// cloud.
+func TestLibrariesLinkLittle(t *testing.T) {
+	unwanted := []string{
+		"github.com/libp2p/", "github.com/multiformats/", "github.com/ipfs/",
+		"github.com/jackc/pgx/", "modernc.org/sqlite",
+		"github.com/aws/", "github.com/Azure/", "cloud.google.com/",
+	}
+	for _, room := range []string{"collectors", "evaluator", "probes", "rules", "web"} {
+		out, err := exec.Command("go", "list", "-deps", "chorus/"+room).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(out), "chorus/"+room+"\n") {
+			t.Fatalf("go list -deps chorus/%s lists everything but itself", room)
+		}
+		for line := range strings.Lines(string(out)) {
+			for _, prefix := range unwanted {
+				if strings.HasPrefix(line, prefix) {
+					t.Errorf("chorus/%s links %s", room, strings.TrimSpace(line))
+				}
+			}
+		}
+	}
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"chorus/probes/p2p/devnet\n", "github.com/libp2p/go-libp2p\n"} {
+		if strings.Contains("\n"+string(out), "\n"+line) {
+			t.Errorf("the exporter links %s", strings.TrimSpace(line))
+		}
+	}
+}
