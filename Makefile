@@ -8,8 +8,9 @@ TESTFLAGS ?=
 BENCH     ?= .
 COUNT     ?= 1
 FUZZTIME  ?= 20s
-# What is too slow for the race detector and skips itself under it.
-SLOW       = ^(TestRuleFiles|TestTwentyNodes)$$
+# What depends on the timers of real nodes, or is hours of rule time: run by itself, without the race detector.
+SLOW       = ^(TestRuleFiles|TestTwentyNodes|TestSwarm.*|TestGossip.*)$$
+SLOW_IN    = ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
 
 # Versions come from git where there is one, and never stop a build where there is none.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -39,9 +40,10 @@ build: ## build the static binaries bin/chorus_exporter and bin/devnet
 test: ## vet and test everything that needs nothing but Go, with -race if there is a C compiler
 	$(GO) vet $(PACKAGES)
 	@if CGO_ENABLED=1 $(GO) build -race runtime/cgo >/dev/null 2>&1; then \
-	  echo "$(GO) test -race $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(PACKAGES) && \
-	  echo "$(GO) test -run '$(SLOW)' $(TESTFLAGS) ./evaluator ./probes/p2p/devnet" && \
-	  $(GO) test -run '$(SLOW)' $(TESTFLAGS) ./evaluator ./probes/p2p/devnet; \
+	  echo "$(GO) test -race -skip '$(SLOW)' $(TESTFLAGS) $(PACKAGES)" && \
+	  CGO_ENABLED=1 $(GO) test -race -skip '$(SLOW)' $(TESTFLAGS) $(PACKAGES) && \
+	  echo "$(GO) test -p 1 -run '$(SLOW)' $(TESTFLAGS) $(SLOW_IN)" && \
+	  $(GO) test -p 1 -run '$(SLOW)' $(TESTFLAGS) $(SLOW_IN); \
 	else \
 	  echo "No C compiler: testing without the race detector"; \
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \

@@ -61,9 +61,6 @@ type ruleTest struct {
 // TestRuleFiles runs every test file of the shipped rules and of the examples on this evaluator. promtool runs the same
 // files: that the two agree is the proof that groups, alerts and templates here are Prometheus'.
 func TestRuleFiles(t *testing.T) {
-	if raceDetector {
-		t.Skip("hours of rule time, one evaluation after the other: make test runs them without the race detector")
-	}
 	var files []string
 	for _, glob := range []string{"../rules/tests/*.test.yml", "../examples/rules/*.test.yml"} {
 		found, err := filepath.Glob(glob)

@@ -27,9 +27,6 @@ func TestEverybodyReceivesAPublish(t *testing.T) {
 }
 
 func TestTwentyNodes(t *testing.T) {
-	if raceDetector {
-		t.Skip("twenty nodes on two cores are too slow for GossipSub's timers: make test runs them without the race detector")
-	}
 	begin := time.Now()
 	s := startSwarm(t, 20)
 	if took := time.Since(begin); took > 15*time.Second {
