@@ -9,7 +9,7 @@ BENCH     ?= .
 COUNT     ?= 1
 FUZZTIME  ?= 20s
 # What depends on the timers of real nodes, or is hours of rule time: run by itself, without the race detector.
-SLOW       = ^(TestRuleFiles|TestTwentyNodes|TestSwarm.*|TestGossip.*)$$
+SLOW       = ^(TestRuleFiles|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
 SLOW_IN    = ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
 
 # Versions come from git where there is one, and never stop a build where there is none.
