@@ -76,7 +76,7 @@ groups:
 				t.Error("an evaluation that did not end was published")
 			}
 			s := n.pass(time.Second)
-			n.actions.Wait()
+			n.acting.Wait()
 			n.want(s, Unhealthy, "own is over 1")
 			if len(s.Alerts) < 2 || !s.Alerts[0].ActiveAt.Equal(first) {
 				t.Errorf("alerts: %+v, want Own active since %s", s.Alerts, first)

@@ -46,17 +46,10 @@ type Options struct {
 	// and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes, 80 MB at the
 	// full number of series, 150 MB after a storm.
 	MaxSeries      int
-	HistoryEntries int                           // results kept per rule check
+	HistoryEntries int                           // results kept per rule check, and events of actions
 	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must call neither Tick nor Stopping
 	OnAction       func(context.Context, Action) // in a goroutine of its own; must return soon after ctx is done
 	Logger         log.Logger
-}
-
-// Action is a rule labelled with an action that started firing.
-type Action struct {
-	Name  string // the label action
-	Alert Alert
-	Time  time.Time
 }
 
 // Evaluator evaluates rules. All methods are safe for concurrent use.
@@ -84,9 +77,10 @@ type Evaluator struct {
 	phase    atomic.Pointer[string]
 	publish  sync.Mutex // orders Stopping and the end of an evaluation
 	results  results
+	actions  actions
 	exposed  atomic.Pointer[exposed]
 	trigger  chan struct{}
-	actions  sync.WaitGroup
+	acting   sync.WaitGroup // goroutines of OnAction
 }
 
 // New checks the options and prepares an Evaluator. It starts nothing. It registers the evaluator's own metrics, and
@@ -119,7 +113,7 @@ func New(o Options) (*Evaluator, error) {
 	for _, n := range rules.Names() {
 		e.names[n.Name] = n
 	}
-	e.results.entries = o.HistoryEntries
+	e.results.entries, e.actions.entries = o.HistoryEntries, o.HistoryEntries
 	e.setPhase(phaseStarting)
 	e.install(o.Rules)
 	e.exposed.Store(&exposed{})

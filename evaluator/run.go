@@ -21,7 +21,7 @@ const retentionSlack = time.Minute
 // Run evaluates every Interval, and soon after each Trigger, until ctx is done. It returns when the goroutines of
 // actions have ended, too. It must run at most once.
 func (e *Evaluator) Run(ctx context.Context) error {
-	defer e.actions.Wait()
+	defer e.acting.Wait()
 	ticker := time.NewTicker(e.opts.Interval)
 	defer ticker.Stop()
 	last := ""
@@ -149,33 +149,6 @@ func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err e
 		err = errors.Join(err, g.writeFailing(e.engine, s.steady))
 	}
 	return err
-}
-
-// startActions hands every alert that fires with an action to OnAction, once. While the alert's check is unknown it is
-// held back, whatever the rule says: nothing is ever done out of no data or out of an error.
-func (e *Evaluator) startActions(ctx context.Context, snap *Snapshot, s stamp) {
-	if e.opts.OnAction == nil {
-		return
-	}
-	unknown := map[string]bool{}
-	for i := range snap.Checks {
-		unknown[snap.Checks[i].Name] = snap.Checks[i].State == StateUnknown
-	}
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			for _, a := range r.active {
-				name := a.labels.Get("action")
-				if name == "" || !a.firing || a.acted || unknown[a.labels.Get(checkNameLabel)] {
-					continue
-				}
-				a.acted = true
-				action := Action{Name: name, Alert: e.publicAlert(a, nil), Time: s.wall}
-				level.Info(e.opts.Logger).Log("msg", "Action rule fires", "action", name, "rule", r.Alert,
-					"check", a.labels.Get(checkNameLabel))
-				e.actions.Go(func() { e.opts.OnAction(ctx, action) })
-			}
-		}
-	}
 }
 
 func plural(n int, one, many string) string {

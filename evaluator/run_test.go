@@ -57,7 +57,7 @@ func TestActions(t *testing.T) {
 		n.now = n.now.Add(d)
 		n.probe("db", "true", failures)
 		n.pass(0)
-		n.actions.Wait()
+		n.acting.Wait()
 	}
 	n.probe("db", "true", 0)
 	n.pass(0)

@@ -47,7 +47,7 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	}
 	e.publishLocked(snap)
 	e.publish.Unlock()
-	e.startActions(ctx, snap, s)
+	e.followActions(ctx, snap, s)
 }
 
 // verdict is the one status that the rules recorded as 1. Anything else than exactly one is unhealthy and not sound.
