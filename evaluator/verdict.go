@@ -40,6 +40,7 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	snap.Since = e.statusSince(snap.Status, s)
 	snap.Finished = time.Now()
 	e.exposed.Store(e.expose(snap))
+	e.followActions(ctx, snap, s) // before OnSnapshot is told, which may show them
 
 	e.publish.Lock()
 	if e.inPhase(phaseStopping) {
@@ -47,7 +48,6 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	}
 	e.publishLocked(snap)
 	e.publish.Unlock()
-	e.followActions(ctx, snap, s)
 }
 
 // verdict is the one status that the rules recorded as 1. Anything else than exactly one is unhealthy and not sound.

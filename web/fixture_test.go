@@ -27,10 +27,14 @@ type world struct {
 	specs    []probes.Spec
 	runs     map[string][]probes.Outcome // newest first
 	results  map[string][]evaluator.Outcome
+	actions  []evaluator.ActionEvent // newest first
 }
 
 func (w *world) Snapshot() *evaluator.Snapshot { return w.snapshot.Load() }
 func (w *world) Rules() *rules.Set             { return &rules.Set{} }
+
+func (w *world) Actions() []evaluator.ActionEvent { return w.actions }
+
 func (w *world) Results(check string) iter.Seq[evaluator.Outcome] {
 	return slices.Values(w.results[check])
 }

@@ -35,6 +35,9 @@ type Options struct {
 	TelemetryPath      string // default /metrics
 	MaxMetricsRequests int    // more scrapes at once than this are answered 503; default DefaultMaxMetricsRequests
 
+	Shutdown     Shutdown      // nil: nothing is told of a stop, and /health/shutdown is 404
+	ShutdownMode func() string // what happens when a rule asks for one; may be nil
+
 	EnableLifecycle bool                        // serve POST /-/reload; else it answers 403
 	Reload          func(context.Context) error // all or nothing; it leaves logging its error to the handler
 	Config          func() []byte               // the configuration in force as YAML, secrets redacted; nil: /config is 404
@@ -109,6 +112,13 @@ func (h *Handler) Publish(s *evaluator.Snapshot) {
 	h.view.Store(h.render(s, time.Now()))
 }
 
+// Refresh renders the health answers anew from the snapshot in place. It is to be called when a stop moves on.
+func (h *Handler) Refresh() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.view.Store(h.render(h.view.Load().snapshot, time.Now()))
+}
+
 // ServeHTTP answers the request. No answer is a redirect.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p, ok := healthPathOf(r.URL.Path); ok {
@@ -158,6 +168,9 @@ func (h *Handler) route() error {
 		"/-/ready":        {allowRead, h.serveReady},
 		"/-/reload":       {allowReload, h.serveReload},
 		"/health/summary": {allowRead, h.serveSummary},
+	}
+	if h.opts.Shutdown != nil {
+		h.routes[shutdownPath] = route{allowRead, h.serveShutdown}
 	}
 	if h.opts.Config != nil {
 		h.routes["/config"] = route{allowRead, h.serveConfig}

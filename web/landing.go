@@ -79,6 +79,9 @@ func (h *Handler) links() []link {
 		{"health/summary", "summary"},
 		{h.opts.TelemetryPath[1:], "metrics"},
 	}
+	if h.opts.Shutdown != nil {
+		links = append(links, link{shutdownPath[1:], "shutdown"})
+	}
 	if h.opts.Config != nil {
 		links = append(links, link{"config", "configuration"})
 	}

@@ -29,6 +29,7 @@ type report struct {
 
 	updated, rendered, started time.Time
 	version, nodeID            string
+	shutdown                   *shutdownJSON
 }
 
 // report tells v. A stalled evaluator knows nothing any more, and no data is never health: the status is unhealthy and
@@ -38,7 +39,7 @@ func (h *Handler) report(v *view, stalled bool) report {
 	r := report{
 		status: s.Status, since: s.Since, message: s.Message, entries: v.entries, live: s.Status != evaluator.Stopping,
 		updated: s.Time, rendered: v.rendered, started: h.opts.StartTime,
-		version: h.opts.Version, nodeID: h.opts.NodeID,
+		version: h.opts.Version, nodeID: h.opts.NodeID, shutdown: h.shutdown(),
 	}
 	if !stalled {
 		return r
@@ -76,7 +77,7 @@ func (r report) full() answers {
 		healthJSON{
 			Status: r.status, Message: r.message, Checks: enabled,
 			Uptime: r.uptime(), StartTime: instant(r.started), LastUpdate: instant(r.updated),
-			Version: r.version, NodeID: r.nodeID,
+			Version: r.version, NodeID: r.nodeID, Shutdown: r.shutdown,
 		},
 		readyJSON{Ready: r.ready(), Status: r.status, Message: r.message},
 		r.liveJSON(),
@@ -130,6 +131,7 @@ type healthJSON struct {
 	LastUpdate instant                    `json:"last_update"`
 	Version    string                     `json:"version"`
 	NodeID     string                     `json:"node_id"`
+	Shutdown   *shutdownJSON              `json:"shutdown,omitempty"`
 }
 
 // readyJSON is the answer to /health/ready.

@@ -14,6 +14,7 @@ type Verdicts interface {
 	Snapshot() *evaluator.Snapshot                    // the newest verdict, never nil
 	Rules() *rules.Set                                // the rule set in force: lists the rule checks switched off
 	Results(check string) iter.Seq[evaluator.Outcome] // of a rule check, newest first
+	Actions() []evaluator.ActionEvent                 // what became of actions that rules asked for, newest first
 }
 
 // Probes is what a Handler asks a *probes.Runner for.

@@ -15,11 +15,11 @@ import (
 	oklog "github.com/oklog/run"
 )
 
-// stopTimeout bounds how long everything may take to end once the drain is over.
+// stopTimeout bounds how long the parts may take to end when no orderly stop bounds it: one failed, or ctx ended.
 const stopTimeout = 10 * time.Second
 
-// run lets everything run until a signal asks it to stop, ctx ends or a part fails; only the last is an error. It
-// returns when all has ended; or else, with whole false, when stopTimeout is over or a second signal comes.
+// run lets everything run until a stop was asked for and is done, ctx ends or a part fails; only the last is an error. It
+// returns when all has ended; or else, with whole false, when the time for that is over or a second signal comes.
 func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, err error) {
 	var group oklog.Group
 	var parts parts
@@ -32,10 +32,8 @@ func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, er
 			return err
 		}, func(error) { interrupt() })
 	}
-	inbox := make(chan struct{}, 1)
-	control := control{app: a, signals: signals, reload: inbox, atOnce: make(chan struct{})}
-	add("signal handler", control.obey)
-	add("reloader", func(ctx context.Context) error { return a.reloadOn(ctx, inbox) })
+	reload := make(chan struct{}, 1)
+	add("reloader", func(ctx context.Context) error { return a.reloadOn(ctx, reload) })
 	add("probes", a.runner.Run)
 	add("resource collector", a.resources.Run)
 	for name, work := range a.live.Load().swarm.parts() {
@@ -43,38 +41,60 @@ func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, er
 	}
 	add("evaluator", a.evaluator.Run)
 	add("web server", a.serveHTTP)
-	stopping := make(chan struct{})
-	group.Add(func() error { <-stopping; return nil }, func(error) { close(stopping) })
+	add("systemd notifier", a.systemd.run)
+	ending, end := context.WithCancel(ctx)
+	defer end()
+	group.Add(func() error { <-ending.Done(); return nil }, func(error) { end() })
 
-	all := make(chan struct{})
+	all, stopped := make(chan struct{}), make(chan struct{})
+	if err := a.manager.Register(stopExporter(end, all, &parts)); err != nil {
+		return false, err
+	}
+	steps, cut := context.WithCancel(ctx)
+	defer cut()
+	go func() {
+		defer close(stopped)
+		_ = a.manager.Run(steps) // what failed has been logged and counted
+	}()
 	go func() {
 		defer close(all)
 		_ = group.Run() // the error of the first part to end; parts have it
 	}()
-	whole = a.await(all, stopping, control, &parts)
+	if whole = a.await(ctx, all, stopped, ending.Done(), control{a, signals, reload}); whole {
+		cut()
+		<-stopped
+	}
+	if !whole {
+		level.Error(a.logger).Log("msg", "Ending although parts have not ended: "+parts.String())
+	}
 	return whole, parts.failure()
 }
 
-// await waits for all parts to end, and no longer than it should. It says whether they have.
-func (a *app) await(all, stopping <-chan struct{}, c control, parts *parts) bool {
-	var late <-chan time.Time    // nothing is late before the stop begins,
-	var signals <-chan os.Signal // and until then signals belong to the signal handler
+// await obeys signals until all parts have ended, and no longer than it should. It says whether they have.
+func (a *app) await(ctx context.Context, all, stopped, ending <-chan struct{}, c control) (whole bool) {
+	var late <-chan time.Time // nothing is late before the end begins
 	for {
 		select {
 		case <-all:
 			return true
-		case <-stopping:
+		case <-stopped:
+			if stopped = nil; ctx.Err() != nil { // without an orderly stop
+				continue
+			}
+			select {
+			case <-all:
+				return true
+			default:
+				return false
+			}
+		case <-ending:
 			timer := time.NewTimer(stopTimeout)
 			defer timer.Stop()
-			stopping, late, signals = nil, timer.C, c.signals
+			ending, late = nil, timer.C
 		case <-late:
-			level.Error(a.logger).Log("msg", "Ending although parts have not ended: "+parts.String())
 			return false
-		case <-c.atOnce:
-			return false
-		case s := <-signals:
-			if c.isStop(s) {
-				c.logAtOnce(s)
+		case s := <-c.signals:
+			if !c.obey(s) {
 				return false
 			}
 		}

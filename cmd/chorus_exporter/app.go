@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,13 +14,11 @@ import (
 
 	"chorus/collectors"
 	"chorus/evaluator"
+	"chorus/evaluator/shutdown"
 	"chorus/probes"
 	"chorus/rules"
 	"chorus/web"
 )
-
-// actionShutdown is the value of the label action that asks to stop the process.
-const actionShutdown = "shutdown"
 
 // app is the exporter, put together from its rooms and not yet running.
 type app struct {
@@ -33,20 +30,26 @@ type app struct {
 	policy    *rules.PolicyCollector
 	evaluator *evaluator.Evaluator
 	handler   *web.Handler
+	manager   *shutdown.Manager
+	systemd   *systemd
 	reloads   reloadMetrics
 	listening func(net.Addr)
 
-	reloading sync.Mutex // one reload at a time
+	signalled atomic.Bool // a signal to stop has come
+	reloading sync.Mutex  // one reload at a time
 	live      atomic.Pointer[plan]
 	closing   sync.WaitGroup // databases that a reload removed
 }
 
 // newApp builds everything a plan asks for. It starts nothing.
 func newApp(f *flags, p *plan, logger loggers) (*app, error) {
-	a := &app{flags: f, logger: logger, registry: prometheus.NewRegistry(), policy: rules.NewPolicyCollector(p.policy)}
+	a := &app{
+		flags: f, logger: logger, registry: prometheus.NewRegistry(), policy: rules.NewPolicyCollector(p.policy),
+		systemd: newSystemd(logger),
+	}
 	a.live.Store(p)
 	for _, step := range []func(*plan) error{
-		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addHandler,
+		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addShutdown, a.addHandler,
 	} {
 		if err := step(p); err != nil {
 			return nil, err
@@ -107,8 +110,8 @@ func (a *app) addEvaluator(p *plan) (err error) {
 		StartupTimeout: duration(&p.config.StartupTimeout),
 		StallTimeout:   duration(&p.config.StallTimeout),
 		HistoryEntries: p.config.History.MaxEntries,
-		OnSnapshot:     func(s *evaluator.Snapshot) { a.handler.Publish(s) },
-		OnAction:       a.observe,
+		OnSnapshot:     a.publish,
+		OnAction:       a.act,
 		Logger:         a.logger,
 	})
 	return err
@@ -127,15 +130,17 @@ func (a *app) addHandler(p *plan) (err error) {
 		EnablePprof:     a.flags.enablePprof,
 		Reload:          a.reload,
 		Config:          func() []byte { return a.live.Load().shown },
+		Shutdown:        a.manager,
+		ShutdownMode:    a.mode,
 		Logger:          a.logger,
 	})
 	return err
 }
 
-// observe is told of an action rule that fires. This version has nothing that it could stop: it says what it saw.
-func (a *app) observe(_ context.Context, action evaluator.Action) {
-	level.Warn(a.logger).Log("msg", "Observed an action rule that fires; nothing is stopped",
-		"action", action.Name, "check", action.Alert.Check, "rule", action.Alert.Name)
+// publish is told of every verdict.
+func (a *app) publish(s *evaluator.Snapshot) {
+	a.handler.Publish(s)
+	a.systemd.evaluated(s)
 }
 
 // warn logs what is doubtful about the rules of a plan.

@@ -110,7 +110,7 @@ func TestWebConfig(t *testing.T) {
 
 // A second signal ends the process at once.
 func TestStopTwice(t *testing.T) {
-	c := start(t, "--config.file="+write(t, "c.yml", "shutdown: {drain_delay: 10m}\n"))
+	c := start(t, "--config.file="+write(t, "c.yml", "shutdown: {drain_delay: 10m, timeout: 15m}\n"))
 	c.signal(os.Interrupt)
 	c.eventually("it says stopping", func() bool { _, h := c.health("/health"); return h.Status == "stopping" })
 	c.signal(syscall.SIGTERM)

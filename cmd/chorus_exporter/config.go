@@ -79,12 +79,6 @@ type Resources struct {
 	Disk   float64 `yaml:"disk"`
 }
 
-// Shutdown says how the process ends.
-type Shutdown struct {
-	// DrainDelay is how long a stopping process goes on answering, so that load balancers see it leave.
-	DrainDelay model.Duration `yaml:"drain_delay"`
-}
-
 // over is c with every field that o sets replaced.
 func (c Check) over(o Check) Check {
 	if o.Enabled != nil {

@@ -92,7 +92,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	fields, names := map[string]reflect.Value{}, []string{}
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-		if name == "check_defaults" && !d.defaults {
+		if strings.HasSuffix(name, "_defaults") && !d.defaults {
 			continue
 		}
 		fields[name] = v.Field(i)
@@ -114,17 +114,16 @@ func unknownKey(path, key string, names []string) string {
 		return "is not supported by this version; remove it"
 	case key == "check_defaults":
 		return "belongs to the shipped defaults alone; set what should differ under checks, by the check's name"
+	case key == "hook_defaults":
+		return "belongs to the shipped defaults alone; set what should differ in each hook"
 	}
 	return "is no key here; " + meant(key, names)
 }
 
 // later are the keys that the format reserves for what this version has not.
 func later(path string) []string {
-	switch path {
-	case "":
+	if path == "" {
 		return []string{"rule_packs", "tasks", "scrapes"}
-	case "shutdown":
-		return []string{"mode", "timeout", "hooks", "max_unhealthy_ratio"}
 	}
 	return nil
 }

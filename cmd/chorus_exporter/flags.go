@@ -20,12 +20,14 @@ const (
 	exitOK    = 0 // also after a signal
 	exitError = 1 // it could not start, or had to give up; with --config.check: there are faults
 	exitUsage = 2 // the command line makes no sense
+	exitRule  = 3 // a rule asked for the shutdown
 )
 
 const about = `Health exporter: runs probes, judges metrics by Prometheus rules and serves the verdict over HTTP.
 
 Signals: SIGHUP reloads the configuration and the rules; SIGINT and SIGTERM stop after a drain, a second one at once.
-Exit codes: 0 after a signal or a faultless --config.check, 1 after an error, 2 for a wrong command line.`
+Exit codes: 0 after a signal or a faultless --config.check, 1 after an error, 2 for a wrong command line,
+3 after a shutdown that a rule asked for.`
 
 // flags are the command line.
 type flags struct {

@@ -17,7 +17,7 @@ func addKeys(t reflect.Type, prefix string, keys *[]string) {
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		switch inner := field.Type; {
-		case name == "check_defaults": // of the shipped defaults alone
+		case strings.HasSuffix(name, "_defaults"): // of the shipped defaults alone
 		case inner.Kind() == reflect.Struct:
 			addKeys(inner, prefix+name+".", keys)
 		case inner == reflect.TypeFor[map[string]Component]() || inner == reflect.TypeFor[[]Disk]():

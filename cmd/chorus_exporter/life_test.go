@@ -41,7 +41,7 @@ func TestLifeLeavesNothing(t *testing.T) {
 // The end of the context ends everything without a drain.
 func TestContextEnds(t *testing.T) {
 	ignored := goleak.IgnoreCurrent()
-	l := live(t, "--config.file="+write(t, "chorus.yml", "shutdown: {drain_delay: 10m}\n"))
+	l := live(t, "--config.file="+write(t, "chorus.yml", "shutdown: {drain_delay: 10m, timeout: 15m}\n"))
 	l.cancel()
 	if code := l.end(); code != exitOK {
 		t.Errorf("exit code %d, want %d:\n%s", code, exitOK, l.log.String())

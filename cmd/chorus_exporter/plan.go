@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/go-kit/log"
 
@@ -169,9 +168,6 @@ func (c *loaded) checkRestart(old *loaded) {
 		}
 	}
 }
-
-// drainDelay is how long a stopping process goes on answering.
-func (p *plan) drainDelay() time.Duration { return time.Duration(p.config.Shutdown.DrainDelay) }
 
 // summary says what a plan holds.
 func (p *plan) summary() string {

@@ -59,6 +59,9 @@ func (a *app) reload(context.Context) error {
 // apply puts a plan into force. Its parts have been rehearsed, so that only the first step could still refuse, and
 // does that before it changes anything.
 func (a *app) apply(p *plan) error {
+	if err := a.applyShutdown(p); err != nil { // the stop has begun
+		return err
+	}
 	if err := a.runner.Apply(p.specs); err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"chorus/evaluator/shutdown"
 )
 
 // process is what surrounds a run: the operating system, or a test.
@@ -33,37 +35,45 @@ func run(ctx context.Context, p process) int {
 	}
 	logger := newLoggers(p.stderr, &f.log)
 	level.Info(logger).Log("msg", fmt.Sprintf("Starting %s %s", program, version.Info()))
-	if err := serve(ctx, p, f, logger); err != nil {
+	asked, err := serve(ctx, p, f, logger)
+	byRule := asked != nil && asked.Cause == shutdown.CauseRule
+	if err != nil {
 		level.Error(logger).Log("msg", "Giving up", "err", err)
-		return exitError
+		if !byRule {
+			return exitError
+		}
 	}
 	level.Info(logger).Log("msg", "Stopped")
+	if byRule { // whoever starts it again should know
+		return exitRule
+	}
 	return exitOK
 }
 
-// serve loads everything, runs it until a signal comes, and cleans up. The error is nil after a signal.
-func serve(ctx context.Context, p process, f *flags, logger loggers) error {
+// serve loads everything, runs it until a stop is asked for, and cleans up. It returns who asked; nil if nobody did.
+func serve(ctx context.Context, p process, f *flags, logger loggers) (*shutdown.Request, error) {
 	if err := toolkit.Validate(*f.web.WebConfigFile); err != nil {
-		return fmt.Errorf("check --web.config.file %s: %w", *f.web.WebConfigFile, err)
+		return nil, fmt.Errorf("check --web.config.file %s: %w", *f.web.WebConfigFile, err)
 	}
 	first, err := prepare(f.configFile, nil, logger)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := first.join(logger); err != nil {
-		return errors.Join(err, first.closeUnless(nil))
+		return nil, errors.Join(err, first.closeUnless(nil))
 	}
 	a, err := newApp(f, first, logger)
 	if err != nil {
-		return errors.Join(err, first.closeUnless(nil), first.swarm.close())
+		return nil, errors.Join(err, first.closeUnless(nil), first.swarm.close())
 	}
 	a.listening = p.listening
 	level.Info(logger).Log("msg", "Configuration loaded: "+first.summary())
 	first.swarm.announce(logger)
 	a.warn(first)
 	whole, err := a.run(ctx, p.signals)
+	asked := a.manager.State().Request
 	if !whole { // what still runs may use anything
-		return err
+		return asked, err
 	}
-	return errors.Join(err, a.close())
+	return asked, errors.Join(err, a.close())
 }

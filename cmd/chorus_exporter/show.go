@@ -38,6 +38,7 @@ func (c *loaded) show(set *rules.Set) ([]byte, error) {
 	if !c.observes() {
 		out.Election = Election{}
 	}
+	out.Shutdown = c.Shutdown.shown(c.guarded())
 	out.RuleFiles = nil
 	for _, file := range c.RuleFiles {
 		out.RuleFiles = append(out.RuleFiles, absolute(file))

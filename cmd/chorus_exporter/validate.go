@@ -18,7 +18,6 @@ func (c *loaded) check() {
 	c.span("startup_timeout", c.StartupTimeout, 2*time.Minute, time.Hour)
 	c.span("stall_timeout", c.StallTimeout, 2*time.Duration(c.EvaluationInterval), time.Hour)
 	c.span("history.cleanup_interval", c.History.CleanupInterval, time.Second, 24*time.Hour)
-	c.span("shutdown.drain_delay", c.Shutdown.DrainDelay, 0, 10*time.Minute)
 	c.count("history.max_entries", c.History.MaxEntries, 1, 100000)
 	c.count("thresholds.max_failed_probes", c.Thresholds.MaxFailedProbes, 1, 1000)
 	c.checkRatios()
@@ -26,6 +25,7 @@ func (c *loaded) check() {
 	c.checkDatabases()
 	c.checkWeights()
 	c.checkSwarm()
+	c.checkShutdown()
 	for name, check := range c.Checks {
 		c.checkTiming(name, check)
 	}

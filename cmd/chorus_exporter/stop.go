@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"chorus/evaluator"
+	"chorus/evaluator/shutdown"
+)
+
+// actionShutdown is the value of the label action that asks to stop the process.
+const actionShutdown = "shutdown"
+
+// ownComponent is the exporter itself, the last that stops.
+const ownComponent = "exporter"
+
+// addShutdown makes what stops everything in order, be it a signal or a rule that asks for it.
+func (a *app) addShutdown(p *plan) (err error) {
+	s := p.config.Shutdown
+	a.manager, err = shutdown.New(shutdown.Options{
+		DrainDelay: time.Duration(s.DrainDelay),
+		Timeout:    time.Duration(s.Timeout),
+		OnStopping: func(shutdown.Request) {
+			a.systemd.stopping()
+			a.evaluator.Stopping()
+		},
+		OnChange:   func(shutdown.State) { a.handler.Refresh() },
+		Registerer: a.registry,
+		Logger:     a.logger,
+	})
+	if err != nil {
+		return err
+	}
+	return a.applyShutdown(p)
+}
+
+// applyShutdown puts the shutdown settings of a plan into force. In mode observe hooks are checked and not run.
+func (a *app) applyShutdown(p *plan) error {
+	s := p.config.Shutdown
+	hooks, err := s.components()
+	if err != nil {
+		return err
+	}
+	if s.Mode != modeHooks {
+		hooks = nil
+	}
+	return a.manager.Apply(time.Duration(s.DrainDelay), time.Duration(s.Timeout), hooks)
+}
+
+// mode is what happens when a rule asks for a shutdown.
+func (a *app) mode() string { return a.live.Load().config.Shutdown.Mode }
+
+// act is told of an action rule that fires.
+func (a *app) act(_ context.Context, action evaluator.Action) {
+	request := shutdown.Request{
+		Cause: shutdown.CauseRule, Reason: action.Alert.Summary, Check: action.Alert.Check, Rule: action.Alert.Name,
+		Time: action.Time,
+	}
+	if a.mode() == modeObserve {
+		a.manager.Observe(request)
+		level.Warn(a.logger).Log("msg", "A rule asks for a shutdown, which shutdown.mode observe records and does not do: "+
+			request.Reason, "action", action.Name, "check", request.Check, "rule", request.Rule)
+		return
+	}
+	a.manager.Request(request)
+}
+
+// stopExporter is the last step of a stop: it ends all parts and waits for them.
+func stopExporter(interrupt func(), all <-chan struct{}, parts *parts) shutdown.Component {
+	return shutdown.Component{
+		Name: ownComponent, Phase: shutdown.PostShutdown, Priority: -1 << 30,
+		Stop: func(ctx context.Context) error {
+			interrupt()
+			select {
+			case <-all:
+				return nil
+			case <-ctx.Done():
+				return fmt.Errorf("these parts have not ended: %s", parts)
+			}
+		},
+	}
+}
