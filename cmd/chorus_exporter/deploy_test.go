@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"go.yaml.in/yaml/v3"
+)
+
+// Every configuration in a Kubernetes manifest is one that the exporter takes, and what the kubelet waits for is longer
+// than the exporter needs to stop.
+func TestDeployedConfigs(t *testing.T) {
+	files, err := filepath.Glob("../../deploy/kubernetes/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found no manifests (%v)", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stop, grace time.Duration
+		for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
+			var doc struct {
+				Kind string
+				Data map[string]string
+				Spec struct {
+					Template struct {
+						Spec struct {
+							Grace int `yaml:"terminationGracePeriodSeconds"`
+						}
+					}
+				}
+			}
+			if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if text, ok := doc.Data["chorus.yml"]; ok {
+				p, err := prepare(write(t, "chorus.yml", text), nil, log.NewNopLogger())
+				if err != nil {
+					t.Fatalf("%s: %v", file, err)
+				}
+				stop = time.Duration(p.config.Shutdown.Timeout)
+			}
+			grace = max(grace, time.Duration(doc.Spec.Template.Spec.Grace)*time.Second)
+		}
+		if stop == 0 || grace <= stop {
+			t.Errorf("%s: terminationGracePeriodSeconds is %v and shutdown.timeout %v, want a longer grace", file, grace, stop)
+		}
+	}
+}
+
+// The service manager is told when the process is ready, with every evaluation, and when it stops; while evaluations do
+// not finish its watchdog is not fed.
+func TestSystemdNotify(t *testing.T) {
+	socket := filepath.Join(shortDir(t), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	messages := make(chan string, 1000)
+	go func() {
+		defer close(messages)
+		for buf := make([]byte, 4096); ; {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return // closed
+			}
+			messages <- string(buf[:n])
+		}
+	}()
+	t.Setenv("NOTIFY_SOCKET", socket)
+	c := start(t, "--config.file="+write(t, "c.yml", "evaluation_interval: 100ms\nshutdown: {drain_delay: 1s}\n"))
+	await := func(line string) string {
+		t.Helper()
+		timeout := time.After(patience)
+		for {
+			select {
+			case m := <-messages:
+				if strings.Contains("\n"+m+"\n", "\n"+line+"\n") {
+					return m
+				}
+			case <-timeout:
+				t.Fatalf("the service manager was not told %s", line)
+			}
+		}
+	}
+	await("READY=1")
+	for range 5 {
+		await("WATCHDOG=1")
+	}
+	c.signal(syscall.SIGSTOP)
+	time.Sleep(300 * time.Millisecond)
+	for len(messages) > 0 {
+		<-messages
+	}
+	time.Sleep(time.Second)
+	if n := len(messages); n > 0 {
+		t.Errorf("%d messages of a process that hangs, want none", n)
+	}
+	c.signal(syscall.SIGCONT)
+	await("WATCHDOG=1")
+	c.signal(syscall.SIGTERM)
+	if m := await("STOPPING=1"); !strings.Contains(m, "STATUS=") {
+		t.Errorf("the message %q tells no status", m)
+	}
+	if code := c.exit(); code != exitOK {
+		t.Errorf("exit code %d, want %d", code, exitOK)
+	}
+}
+
+// shortDir is a folder whose path leaves room for the name of a socket, 108 bytes in all.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chorus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
