@@ -21,6 +21,10 @@ const (
 	DefaultGossipWanted = 3
 )
 
+// GossipWarmUp is how old a connection must be before a run publishes, with GossipSub's default heartbeat of a second:
+// meshes form in it. A run that has less time fails as warming_up after every reconnect.
+const GossipWarmUp = gossipHeartbeats * time.Second
+
 // GossipMode says who bears witness that a message travelled.
 type GossipMode string
 
