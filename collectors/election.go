@@ -40,6 +40,7 @@ type Election struct {
 	mu      sync.Mutex // guards all below
 	options ElectionOptions
 	nodes   map[string]*claim // every configured node
+	since   time.Time         // when there was nothing to know: the start, or when Apply dropped all that was known
 	term    uint64            // newest of the claims
 	changes uint64
 	changed time.Time // of the last change; zero before the first
@@ -87,6 +88,7 @@ func NewElection(o ElectionOptions) (*Election, error) {
 		wall:    time.Now,
 		latency: newHeartbeatLatency(),
 		seen:    sight{state: stateNoLeader},
+		since:   time.Now(),
 	}
 	e.replace(o)
 	return e, nil
@@ -101,7 +103,11 @@ func (e *Election) Apply(o ElectionOptions) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	known := e.newest() != nil
 	e.replace(o)
+	if known && e.newest() == nil {
+		e.since = time.Now()
+	}
 	return nil
 }
 

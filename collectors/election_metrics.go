@@ -10,6 +10,7 @@ import (
 type electionDescs struct {
 	leader, term, state, changes   *prometheus.Desc
 	lastChange, lastHeartbeat      *prometheus.Desc
+	observed                       *prometheus.Desc
 	skew, timeout, uptime, results *prometheus.Desc
 }
 
@@ -27,6 +28,8 @@ func newElectionDescs() electionDescs {
 			"When the leader last changed, as seconds since the epoch."),
 		lastHeartbeat: desc("last_heartbeat_timestamp_seconds",
 			"When the last heartbeat of the leader arrived, as seconds since the epoch."),
+		observed: desc("observed_since_timestamp_seconds", "When observing the election began, as seconds since the epoch; "+
+			"only until a first heartbeat arrives."),
 		skew: desc("clock_skew_seconds", "Newest difference between the leader's clock and ours, latency included; "+
 			"positive when the leader's is ahead."),
 		timeout: desc("heartbeat_timeout_seconds",
@@ -54,7 +57,7 @@ func newHeartbeatLatency() prometheus.Histogram {
 func (e *Election) Describe(ch chan<- *prometheus.Desc) {
 	d := &e.descs
 	for _, desc := range []*prometheus.Desc{
-		d.leader, d.term, d.state, d.changes, d.lastChange, d.lastHeartbeat, d.skew, d.timeout, d.uptime, d.results,
+		d.leader, d.term, d.state, d.changes, d.lastChange, d.lastHeartbeat, d.observed, d.skew, d.timeout, d.uptime, d.results,
 	} {
 		ch <- desc
 	}
@@ -62,7 +65,7 @@ func (e *Election) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector. What nobody said or measured is left out: term and last heartbeat before the
-// first one, the last change before there was one, uptime and skew unless exactly one node leads.
+// first one (until then it is exposed since when there could have been one), the last change before there was one, uptime and skew unless exactly one node leads.
 func (e *Election) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range e.read() { // sent without the lock: whoever receives may be slow
 		ch <- m
@@ -99,6 +102,8 @@ func (e *Election) read() []prometheus.Metric {
 	if newest := e.newest(); newest != nil {
 		put(d.term, float64(e.term))
 		put(d.lastHeartbeat, e.timestamp(newest.received, now))
+	} else {
+		put(d.observed, e.timestamp(e.since, now))
 	}
 	if !e.changed.IsZero() {
 		put(d.lastChange, e.timestamp(e.changed, now))

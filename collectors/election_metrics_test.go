@@ -30,6 +30,16 @@ func TestElectionDescribed(t *testing.T) {
 			want[n.Name] = n.Type + ": " + n.Help
 		}
 	}
+	silent := prometheus.NewPedanticRegistry()
+	silent.MustRegister(newElection(t, members))
+	const observed = "chorus_election_observed_since_timestamp_seconds" // what a heartbeat ends
+	if n, err := testutil.GatherAndCount(silent, observed); n != 1 || err != nil {
+		t.Errorf("%d series %s before the first heartbeat (%v), want 1", n, observed, err)
+	}
+	if help := newElectionDescs().observed.String(); !strings.Contains(help, strings.TrimPrefix(want[observed], "gauge: ")) {
+		t.Errorf("%s is not described as the table does: %s", observed, help)
+	}
+	delete(want, observed)
 	e := newElection(t, members)
 	e.Heartbeat(Heartbeat{Node: "n1", Term: 1, Uptime: time.Second, Sent: time.Now()}, time.Now())
 	e.Heartbeat(Heartbeat{Node: "n1", Term: 2, Uptime: time.Second, Sent: time.Now()}, time.Now())

@@ -209,7 +209,9 @@ func TestElectionValues(t *testing.T) {
 				t.Errorf("want -, got +\n%s", diff)
 			}
 		}
-		expect(map[string]float64{"state no_leader": 1})
+		time.Sleep(time.Second)
+		expect(map[string]float64{"state no_leader": 1, "observed_since_timestamp_seconds": start})
+		start++
 
 		e.Heartbeat(Heartbeat{Node: "n1", Term: 4, Uptime: 90 * time.Second, Sent: time.Now().Add(time.Hour)}, time.Now())
 		time.Sleep(5 * time.Second)
@@ -327,11 +329,32 @@ func TestElectionApply(t *testing.T) {
 		if got["term"] != 4 || got["leader_info n1"] != 1 || got["leader_info n3"] != 0 {
 			t.Errorf("after n3 went: %v", got)
 		}
+		if _, there := got["observed_since_timestamp_seconds"]; there {
+			t.Errorf("with a heartbeat known, how long there was none is exposed too: %v", got)
+		}
 		if result := e.Heartbeat(Heartbeat{Node: "n4", Term: 5}, time.Now()); result != HeartbeatAccepted {
 			t.Errorf("the heartbeat of a new node is %s", result)
 		}
 		if result := e.Heartbeat(Heartbeat{Node: "n3", Term: 1 << 40}, time.Now()); result != HeartbeatUnknownAuthor {
 			t.Errorf("the heartbeat of a node that went is %s", result)
+		}
+
+		// With all nodes that were heard gone nothing is known, from now on.
+		if err := e.Apply(ElectionOptions{Nodes: []string{"n9"}}); err != nil {
+			t.Fatal(err)
+		}
+		now := float64(time.Now().Unix())
+		time.Sleep(5 * time.Second)
+		if err := e.Apply(ElectionOptions{Nodes: []string{"n8", "n9"}}); err != nil { // which changes nothing of it
+			t.Fatal(err)
+		}
+		want := map[string]float64{"state no_leader": 1, "observed_since_timestamp_seconds": now}
+		got = election(t, e)
+		maps.DeleteFunc(got, func(key string, _ float64) bool {
+			return !strings.HasPrefix(key, "state ") && key != "observed_since_timestamp_seconds"
+		})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("want -, got +\n%s", diff)
 		}
 	})
 }

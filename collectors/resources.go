@@ -3,6 +3,7 @@ package collectors
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,8 @@ type Resources struct {
 
 	mu sync.Mutex // guards what Apply replaces
 	applied
+	primed   []*sensor // of paths that the next Apply may watch, read beforehand
+	sampling bool      // values may be kept: from the beginning of Run until it forgets them
 }
 
 // applied is what follows from the options. Its slices are replaced as a whole and never written to.
@@ -76,7 +79,7 @@ func (r *Resources) Apply(o ResourcesOptions) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.replaced
-	r.applied = r.prepare(o)
+	r.applied, r.primed = r.prepare(o), nil
 	close(old)
 	return nil
 }
@@ -84,15 +87,14 @@ func (r *Resources) Apply(o ResourcesOptions) error {
 // prepare builds what follows from o, with the sensors of paths that are watched already. r.mu is held, or r is new.
 func (r *Resources) prepare(o ResourcesOptions) applied {
 	known := make(map[string]*sensor, len(r.disks))
-	for _, d := range r.disks {
+	for _, d := range slices.Concat(r.primed, r.disks) {
 		known[d.path] = d
 	}
 	a := applied{options: o, replaced: make(chan struct{}), thresholds: r.descs.thresholds(o.Thresholds)}
 	for _, path := range o.Paths {
 		d, ok := known[path]
 		if !ok {
-			d = newDisk(path, r.system.statfs)
-			d.labels = prometheus.MakeLabelPairs(r.descs.disk, []string{path})
+			d = r.newDisk(path)
 		}
 		a.disks = append(a.disks, d)
 	}
@@ -113,6 +115,7 @@ func (r *Resources) Run(ctx context.Context) error {
 	}
 	defer r.running.Store(false)
 	defer r.forget()
+	r.keepValues(true)
 	r.cpu.read = (&cpuMeter{root: r.system.root, cgroups: cgroups{root: r.system.root}}).read // no window spans two Runs
 	for ctx.Err() == nil {
 		a := r.current()
@@ -144,6 +147,7 @@ func (r *Resources) sample(ctx context.Context, a applied) {
 
 // forget drops the values when nobody samples any more: an old one would pass for health.
 func (r *Resources) forget() {
+	r.keepValues(false)
 	r.cpu.forget()
 	r.memory.forget()
 	for _, d := range r.current().disks {

@@ -290,6 +290,11 @@ func TestSeriesBound(t *testing.T) {
 	if v := testutil.ToFloat64(n.metrics.refused); v == 0 {
 		t.Error("refused samples are not counted")
 	}
+	n.now = n.now.Add(time.Second)
+	if err := n.Tick(context.Background(), n.now); !errors.Is(err, store.ErrSeriesLimit) {
+		t.Errorf("a flood that goes on: %v, want ErrSeriesLimit", err)
+	}
+	n.want(n.Snapshot(), Degraded, "the store of series is full")
 }
 
 func TestGatherErrorIsReportedAndTheRestJudged(t *testing.T) {

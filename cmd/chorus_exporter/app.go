@@ -121,7 +121,7 @@ func (a *app) addHandler(p *plan) (err error) {
 	a.handler, err = web.New(web.Options{
 		Evaluator:       a.evaluator,
 		Probes:          a.runner,
-		Gatherers:       prometheus.Gatherers{a.registry, a.evaluator.Derived()},
+		Gatherers:       append(prometheus.Gatherers{a.registry, a.evaluator.Derived()}, p.swarm.gatherers()...),
 		Registerer:      a.registry,
 		NodeID:          p.config.NodeID,
 		Version:         p.config.Version,
@@ -143,8 +143,11 @@ func (a *app) publish(s *evaluator.Snapshot) {
 	a.systemd.evaluated(s)
 }
 
-// warn logs what is doubtful about the rules of a plan.
+// warn logs what is doubtful about a plan.
 func (a *app) warn(p *plan) {
+	for _, w := range p.config.warnings() {
+		level.Warn(a.logger).Log("msg", "Configuration is doubtful", "err", w)
+	}
 	for _, w := range p.rules.Warnings() {
 		level.Warn(a.logger).Log("msg", "Rules are doubtful", "err", w)
 	}

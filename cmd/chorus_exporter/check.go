@@ -23,6 +23,9 @@ func checkConfig(f *flags, stdout, stderr io.Writer) int {
 	}
 	if p != nil {
 		err = errors.Join(err, p.closeUnless(nil)) // they are connected to nothing
+		for _, w := range p.config.warnings() {
+			fmt.Fprintf(stderr, "warning: %s\n", w)
+		}
 		for _, w := range p.rules.Warnings() {
 			fmt.Fprintf(stderr, "warning: %v\n", w)
 		}

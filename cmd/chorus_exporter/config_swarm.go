@@ -17,6 +17,8 @@ type P2P struct {
 	Pubsub       Pubsub      `yaml:"pubsub,omitempty"`
 	DHT          DHT         `yaml:"dht,omitempty"`
 	Replication  Replication `yaml:"replication,omitempty"`
+	// NativeMetrics exposes what libp2p itself counts.
+	NativeMetrics bool `yaml:"native_metrics,omitempty"`
 }
 
 // Ping says how connections to cluster nodes are tested.

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -166,44 +165,6 @@ func TestNodeIDIsPeerID(t *testing.T) {
 	if code, h := c.health("/health"); code == 200 {
 		t.Errorf("/health = 200 %+v with every node away", h)
 	}
-}
-
-// What joins a cluster is made once: a reload that would change it is refused and says so.
-func TestReloadSwarm(t *testing.T) {
-	config := lonely(nowhere) + "evaluation_interval: 200ms\n"
-	file := write(t, "chorus.yml", config)
-	c := start(t, "--config.file="+file)
-	for _, tt := range []struct{ name, config, text string }{
-		{
-			"target", strings.Replace(config, "/tcp/1/", "/tcp/2/", 1),
-			"chorus.yml:2: p2p: a change needs a restart; restart, or put back what it was",
-		},
-		{
-			"election", config + "election: {}\n",
-			"chorus.yml:5: election: a change needs a restart; restart, or put back what it was",
-		},
-		{
-			"no cluster", "evaluation_interval: 200ms\n",
-			"chorus.yml: p2p: a change needs a restart; restart, or put back what it was",
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if err := os.WriteFile(file, []byte(tt.config), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			c.signal(syscall.SIGHUP)
-			c.eventually("the log says why", func() bool { return strings.Contains(c.log.String(), tt.text) })
-		})
-	}
-	reloaded := config + "disable: [dht-enhanced]\n"
-	if err := os.WriteFile(file, []byte(reloaded), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c.signal(syscall.SIGHUP)
-	c.eventually("the probe is off", func() bool {
-		_, body := c.get("/health/checks/dht-enhanced")
-		return strings.Contains(body, `"state":"disabled"`)
-	})
 }
 
 // The example of a cluster names the nodes of the swarm that it says it fits, and is healthy with it.

@@ -92,7 +92,7 @@ func unset(name string) bool {
 	switch name {
 	case "chorus_shutdown_max_unhealthy_ratio": // needs a limit
 	case "chorus_pubsub_probe_responders": // needs another exporter that answers
-	case "chorus_shutdown_state", "chorus_shutdown_requests_total", "chorus_shutdown_steps_total": // need a manager
+	case "chorus_election_observed_since_timestamp_seconds": // gone with the first heartbeat
 	default:
 		return false
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/go-kit/log"
 
@@ -126,7 +125,10 @@ func (p *plan) rehearse() error {
 	if err != nil {
 		return err
 	}
-	return runner.Apply(p.specs)
+	if err := runner.Apply(p.specs); err != nil {
+		return err
+	}
+	return p.swarm.rehearse(p.config)
 }
 
 // closeUnless closes the databases that keep does not use.
@@ -154,18 +156,15 @@ func (c *loaded) checkRestart(old *loaded) {
 		{"history.max_entries", c.History.MaxEntries, old.History.MaxEntries},
 		{"history.cleanup_interval", c.History.CleanupInterval, old.History.CleanupInterval},
 	} {
-		if f.now != f.was {
-			c.add(c.line(f.field), f.field, "a change from %v to %v needs a restart; restart, or put %v back",
-				f.was, f.now, f.was)
-		}
+		c.checkSame(f.field, f.now, f.was)
 	}
-	for field, same := range map[string]bool{
-		"p2p":      reflect.DeepEqual(c.P2P, old.P2P),
-		"election": reflect.DeepEqual(c.Election, old.Election) && c.observes() == old.observes(),
-	} {
-		if !same {
-			c.add(c.line(field), field, "a change needs a restart; restart, or put back what it was")
-		}
+	c.checkSwarmRestart(old)
+}
+
+// checkSame reports a value that is another than it was, though only a restart can change it.
+func (c *loaded) checkSame(field string, now, was any) {
+	if now != was {
+		c.add(c.line(field), field, "a change from %v to %v needs a restart; restart, or put %v back", was, now, was)
 	}
 }
 

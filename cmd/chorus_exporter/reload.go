@@ -32,7 +32,7 @@ func (m reloadMetrics) succeeded() {
 
 // reload puts what the files say now into force, all of it or, with an error that joins every fault, none. Whatever can
 // fail happens before anything live is touched. The caller logs the error.
-func (a *app) reload(context.Context) error {
+func (a *app) reload(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	old := a.live.Load()
@@ -41,7 +41,12 @@ func (a *app) reload(context.Context) error {
 		a.reloads.successful.Set(0)
 		return err
 	}
-	if err := a.apply(next); err != nil {
+	// A disk that is added has a value by the time that its check speaks for it. The options were rehearsed.
+	err = a.resources.Prime(ctx, next.resources)
+	if err == nil {
+		err = a.apply(next)
+	}
+	if err != nil {
 		a.reloads.successful.Set(0)
 		return errors.Join(err, next.closeUnless(old))
 	}
@@ -67,7 +72,7 @@ func (a *app) apply(p *plan) error {
 	}
 	a.live.Store(p)
 	a.policy.Set(p.policy)
-	if err := errors.Join(a.resources.Apply(p.resources), a.measureResources(p.measured)); err != nil {
+	if err := errors.Join(p.swarm.apply(p.config), a.resources.Apply(p.resources), a.measureResources(p.measured)); err != nil {
 		return err
 	}
 	a.evaluator.SetRules(p.rules)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const ownRules = `groups:
@@ -97,5 +98,27 @@ func TestReload(t *testing.T) {
 	}
 	if code, body := c.get("/health/checks"); code != 200 || !strings.Contains(body, `"resource-health"`) {
 		t.Errorf("/health/checks = %d %s, want the check that is switched off", code, body)
+	}
+}
+
+// A reload that adds a disk has its value: the check that speaks for it does not go through unknown or pending.
+func TestReloadDisk(t *testing.T) {
+	const settings = "evaluation_interval: 100ms\nresources: {cpu: 0.999, memory: 0.999, disk: 0.999}\n"
+	file := write(t, "chorus.yml", settings+"disks: [{path: /}]\n")
+	c := start(t, "--config.file="+file)
+	state := func() string { _, h := c.health("/health"); return h.Checks["resource-health"].State }
+	c.eventually("the check passes", func() bool { return state() == "ok" })
+	dir := t.TempDir()
+	c.reloadWith(file, settings+"disks: [{path: /}, {path: "+dir+"}]\n")
+	series := `chorus_resource_disk_utilization_ratio{path="` + dir + `"}`
+	for first := (time.Time{}); first.IsZero() || time.Since(first) < time.Second; {
+		if got := state(); got != "ok" {
+			t.Fatalf("the check is %q after a disk was added, want ok all the time", got)
+		}
+		if value := c.metric(series); first.IsZero() && value != "" {
+			if first = time.Now(); value == "NaN" {
+				t.Error("the disk has no value when it is first exposed")
+			}
+		}
 	}
 }

@@ -20,9 +20,10 @@ import (
 )
 
 // swarm is what a configured cluster needs: our hosts in it, and what probes and observes with them. It is made once, at
-// the start: a reload does not change it.
+// the start: a reload changes settings of its parts, see apply.
 type swarm struct {
 	id          peer.ID
+	native      *prometheus.Registry // of libp2p's own metrics; nil unless they are asked for
 	presence    *p2p.Presence
 	peers       *collectorsp2p.Peers
 	mesh        *collectorsp2p.GossipSub
@@ -80,12 +81,17 @@ func (s *swarm) join(c *loaded, identity *p2p.Identity, logger loggers) error {
 	o := p2p.PresenceOptions{
 		Identity: identity, Targets: c.P2P.Targets, QUIC: c.P2P.QUIC,
 		AllowPeers: c.P2P.AllowPeers, AllowCIDRs: c.P2P.AllowCIDRs, Logger: logger,
-		Ping: p2p.PingOptions{
-			Interval: time.Duration(c.P2P.Ping.Interval), Timeout: time.Duration(c.P2P.Ping.Timeout),
-			MaxFailures: c.P2P.Ping.MaxFailures,
-		},
+		Ping: c.P2P.Ping.options(),
 	}
 	var err error
+	if c.P2P.NativeMetrics {
+		s.native = prometheus.NewRegistry()
+		native, err := collectorsp2p.NewNative(s.native)
+		if err != nil {
+			return err
+		}
+		o.SwarmTracer, o.LimitReporter = native.Swarm, native.Limits
+	}
 	if c.P2P.PSKFile != "" {
 		if o.PSK, err = p2p.LoadPSK(c.P2P.PSKFile); err != nil {
 			return err
@@ -110,17 +116,13 @@ func (s *swarm) probe(c *loaded, guard *p2p.Guard, logger loggers) error {
 	if s.dht, err = p2p.NewDHT(o); err != nil {
 		return err
 	}
-	r := p2p.ReplicationOptions{DHT: s.dht, MinHolders: c.P2P.Replication.MinHolders}
-	for _, k := range c.P2P.Replication.Keys {
-		r.Keys = append(r.Keys, k.watched())
-	}
-	s.replication, err = p2p.NewReplication(r)
+	s.replication, err = p2p.NewReplication(c.P2P.Replication.options(s.dht))
 	return err
 }
 
 func (s *swarm) probePubsub(c *loaded, guard *p2p.Guard, logger loggers) error {
 	x := c.P2P.Pubsub
-	exporters, err := decodePeers(x.Exporters)
+	settings, err := x.settings()
 	if err != nil {
 		return err
 	}
@@ -132,8 +134,8 @@ func (s *swarm) probePubsub(c *loaded, guard *p2p.Guard, logger loggers) error {
 		return err
 	}
 	s.gossip, err = p2p.NewGossip(p2p.GossipOptions{
-		A: s.presence.A(), B: s.presence.B(), Topic: x.Topic, Mode: p2p.GossipMode(x.Mode), Wait: time.Duration(x.Wait),
-		Answer: p2p.GossipAnswer{Exporters: exporters}, Guard: guard, Logger: logger,
+		A: s.presence.A(), B: s.presence.B(), Topic: x.Topic, Mode: settings.Mode, Wait: settings.Wait,
+		Answer: p2p.GossipAnswer{Exporters: settings.Exporters}, Guard: guard, Logger: logger,
 		Params: p2p.GossipParams{B: []pubsub.Option{pubsub.WithRawTracer(s.mesh)}},
 	})
 	return err
@@ -143,6 +145,25 @@ func (s *swarm) probePubsub(c *loaded, guard *p2p.Guard, logger loggers) error {
 func (d DHT) into(o *p2p.DHTOptions) {
 	o.ProtocolPrefix, o.Namespace = protocol.ID(d.ProtocolPrefix), d.Namespace
 	o.BucketSize, o.MinHolders = d.BucketSize, d.MinHolders
+}
+
+func (p Ping) options() p2p.PingOptions {
+	return p2p.PingOptions{
+		Interval: time.Duration(p.Interval), Timeout: time.Duration(p.Timeout), MaxFailures: p.MaxFailures,
+	}
+}
+
+func (x Pubsub) settings() (p2p.GossipSettings, error) {
+	exporters, err := decodePeers(x.Exporters)
+	return p2p.GossipSettings{Mode: p2p.GossipMode(x.Mode), Wait: time.Duration(x.Wait), Exporters: exporters}, err
+}
+
+func (r Replication) options(dht *p2p.DHTProbe) p2p.ReplicationOptions {
+	o := p2p.ReplicationOptions{DHT: dht, MinHolders: r.MinHolders}
+	for _, k := range r.Keys {
+		o.Keys = append(o.Keys, k.watched())
+	}
+	return o
 }
 
 func (k ReplicationKey) watched() p2p.WatchedKey {
@@ -196,6 +217,14 @@ func (s *swarm) collectors() []prometheus.Collector {
 		out = append(out, s.election)
 	}
 	return out
+}
+
+// gatherers are what only /metrics gathers: no rule reads it, so that it costs the evaluator no series.
+func (s *swarm) gatherers() []prometheus.Gatherer {
+	if s == nil || s.native == nil {
+		return nil
+	}
+	return []prometheus.Gatherer{s.native}
 }
 
 // specs are the checks that the cluster's probes decide, as the configuration has them.

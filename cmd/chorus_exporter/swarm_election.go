@@ -18,11 +18,9 @@ func (s *swarm) observe(c *loaded, guard *p2p.Guard, logger loggers) error {
 	if err != nil {
 		return err
 	}
-	if s.election, err = collectors.NewElection(collectors.ElectionOptions{
-		HeartbeatTimeout: time.Duration(c.Election.HeartbeatTimeout),
-		Nodes:            slices.Collect(maps.Values(authors)),
-		Logger:           logger,
-	}); err != nil {
+	o := c.Election.options(authors)
+	o.Logger = logger
+	if s.election, err = collectors.NewElection(o); err != nil {
 		return err
 	}
 	s.heartbeats, err = p2p.NewHeartbeats(p2p.HeartbeatOptions{
@@ -33,6 +31,13 @@ func (s *swarm) observe(c *loaded, guard *p2p.Guard, logger loggers) error {
 		},
 	})
 	return err
+}
+
+// options are those of the collector, for these authors.
+func (e Election) options(authors map[peer.ID]string) collectors.ElectionOptions {
+	return collectors.ElectionOptions{
+		HeartbeatTimeout: time.Duration(e.HeartbeatTimeout), Nodes: slices.Collect(maps.Values(authors)),
+	}
 }
 
 // authors are who is believed, by the names that metrics give them: the targets, and whoever is allowed.

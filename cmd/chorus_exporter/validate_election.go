@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
-	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/prometheus/common/model"
 
@@ -62,9 +60,9 @@ func (c *loaded) checkFields() {
 	if len(c.list) > faults {
 		return
 	}
-	_, err := p2p.NewHeartbeats(p2p.HeartbeatOptions{
-		PubSub:  func(context.Context) (*pubsub.PubSub, error) { return nil, nil }, // it never runs
-		Authors: map[peer.ID]string{"any": "any"}, Fields: c.Election.Fields.wire(), OnHeartbeat: func(p2p.Heartbeat) {},
-	})
-	c.addEach("election.fields", "heartbeats: ", err)
+	anybody := map[peer.ID]string{"any": "any"}
+	c.addEach("election.fields", "heartbeats: ", tryHeartbeats(anybody, c.Election.Fields.wire(), 0))
+	if authors, err := c.authors(); err == nil { // else a target is at fault, and was reported
+		c.addEach("election.allow", "heartbeats: ", tryHeartbeats(authors, p2p.HeartbeatFields{}, 0))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	dht "github.com/libp2p/go-libp2p-kad-dht"
@@ -128,6 +129,7 @@ type DHTProbe struct {
 	options DHTOptions
 	metrics dhtMetrics
 	now     func() time.Time
+	holders atomic.Int64 // MinHolders in force, see ApplyMinHolders
 
 	turn     chan struct{} // held by whoever puts: the sequences of our one record must rise
 	requests chan struct{} // one for each request under way
@@ -150,6 +152,7 @@ func NewDHT(o DHTOptions) (*DHTProbe, error) {
 		turn:     make(chan struct{}, 1),
 		requests: make(chan struct{}, o.Concurrency),
 	}
+	d.holders.Store(int64(o.MinHolders))
 	if o.DHT != nil {
 		if d.node, err = newDHTNode(o, o.DHT.Host(), o.DHT, o.DHT.MessageSender()); err != nil {
 			return nil, fmt.Errorf("new DHT probe: %w", err)

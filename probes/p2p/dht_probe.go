@@ -19,10 +19,11 @@ func (d *DHTProbe) Probe(ctx context.Context) (probes.Result, error) {
 	defer done()
 	r, err := d.play(ctx)
 	d.metrics.observe(r)
+	o := d.inForce()
 	if err == nil {
-		err = r.judge(ctx, d.options)
+		err = r.judge(ctx, o)
 	}
-	return r.result(d.options), err
+	return r.result(o), err
 }
 
 // result tells people what the round saw.

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
@@ -20,6 +20,10 @@ const (
 	DefaultGossipWait   = 10 * time.Second
 	DefaultGossipWanted = 3
 )
+
+// GossipWarmUp is how old a connection must be before a run publishes, with GossipSub's default heartbeat of a second:
+// meshes form in it. A run that has less time fails as warming_up after every reconnect.
+const GossipWarmUp = gossipHeartbeats * time.Second
 
 // GossipMode says who bears witness that a message travelled.
 type GossipMode string
@@ -78,10 +82,10 @@ type GossipOptions struct {
 // Gossip is a Probe: one message goes through other peers of a GossipSub network and comes back unchanged. It is a
 // prometheus.Collector too. It works while Run runs.
 type Gossip struct {
-	options   GossipOptions
+	options   GossipOptions   // what Apply can change stands in settings
 	publisher GossipPublisher // instead of leg A
-	exporters []peer.ID       // without ourselves
 	metrics   *gossipMetrics
+	settings  atomic.Pointer[gossipSettings]
 
 	turn chan struct{} // holds a token: one run at a time
 
@@ -96,8 +100,6 @@ func NewGossip(o GossipOptions) (*Gossip, error) { return newGossip(GossipPublis
 
 func newGossip(p GossipPublisher, o GossipOptions) (*Gossip, error) {
 	o.Topic = cmp.Or(o.Topic, DefaultGossipTopic)
-	o.Mode = cmp.Or(o.Mode, GossipAuto)
-	o.Wait = cmp.Or(o.Wait, DefaultGossipWait)
 	o.Answer.Wanted = cmp.Or(o.Answer.Wanted, DefaultGossipWanted)
 	if o.Logger == nil {
 		o.Logger = log.NewNopLogger()
@@ -105,17 +107,11 @@ func newGossip(p GossipPublisher, o GossipOptions) (*Gossip, error) {
 	if err := o.Params.complete(); err != nil {
 		return nil, fmt.Errorf("new gossip probe: %w", err)
 	}
-	if err := o.check(p); err != nil {
-		return nil, fmt.Errorf("new gossip probe: %w", err)
-	}
 	g := &Gossip{
-		options: o, publisher: p, metrics: newGossipMetrics(), exporters: slices.Clone(o.Answer.Exporters),
-		turn: make(chan struct{}, 1), changed: make(chan struct{}),
+		options: o, publisher: p, metrics: newGossipMetrics(), turn: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
-	slices.Sort(g.exporters)
-	g.exporters = slices.DeleteFunc(slices.Compact(g.exporters), func(id peer.ID) bool { return id == o.B.Host().ID() })
-	if o.Mode == GossipAnswered && len(g.exporters) == 0 {
-		return nil, errors.New("new gossip probe: mode answered needs exporters other than this one in Answer.Exporters")
+	if err := g.Apply(GossipSettings{o.Mode, o.Wait, o.Answer.Exporters}); err != nil {
+		return nil, fmt.Errorf("new gossip probe: %w", err)
 	}
 	return g, nil
 }

@@ -205,7 +205,7 @@ func TestGossipResponder(t *testing.T) {
 				var mu sync.Mutex
 				got := 0
 				ctx, cancel := context.WithCancel(t.Context())
-				r := newGossipResponder(ctx, "self", make([]peer.ID, c.exporters), func(data []byte) {
+				r := newGossipResponder(ctx, "self", func() int { return c.exporters }, func(data []byte) {
 					mu.Lock()
 					defer mu.Unlock()
 					if m, ok := parseGossip(data); ok && m.kind == gossipPong {

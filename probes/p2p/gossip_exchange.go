@@ -57,7 +57,7 @@ func (r *gossipRun) exchange(ctx context.Context, mode GossipMode) (probes.Resul
 // publish sends the next try.
 func (r *gossipRun) publish(ctx context.Context, e *gossipExpect) error {
 	side := r.sides(e.mode)[0]
-	if err := side.topic.Publish(ctx, e.next(min(r.g.options.Answer.Wanted, len(r.g.exporters)))); err != nil {
+	if err := side.topic.Publish(ctx, e.next(min(r.g.options.Answer.Wanted, len(r.x.exporters)))); err != nil {
 		return probes.WithReason(probes.ReasonError, fmt.Errorf("publish on %s: %w", side.leg.Name(), err))
 	}
 	return nil
@@ -67,7 +67,7 @@ func (r *gossipRun) publish(ctx context.Context, e *gossipExpect) error {
 func (r *gossipRun) pass(ctx context.Context, e *gossipExpect, first gossipArrival) probes.Result {
 	linger, wanted := gossipLinger, r.s.trace.meshPeers()
 	if e.mode == GossipAnswered {
-		linger, wanted = gossipSlots*gossipSlot, min(r.g.options.Answer.Wanted, len(r.g.exporters))
+		linger, wanted = gossipSlots*gossipSlot, min(r.g.options.Answer.Wanted, len(r.x.exporters))
 		r.g.metrics.rtt.Observe(first.took.Seconds())
 	} else {
 		r.g.metrics.oneway.Observe(first.took.Seconds())

@@ -275,7 +275,7 @@ func TestGossipInspector(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in := &gossipInspector{
 				topic: "t", self: self, publisher: publisher, author: author, signed: true,
-				exporters: map[peer.ID]bool{exporter: true, self: true}, rates: newRates(gossipRate, gossipBurst),
+				exporter: func(id peer.ID) bool { return id == exporter || id == self }, rates: newRates(gossipRate, gossipBurst),
 			}
 			if !c.none {
 				in.run.Store(e)

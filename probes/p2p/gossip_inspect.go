@@ -26,9 +26,9 @@ type gossipInspector struct {
 	publisher peer.ID // the publishing host
 	author    peer.ID // of its messages
 	signed    bool
-	exporters map[peer.ID]bool
-	guard     *Guard // of other topics; may be nil
-	rates     rates  // of exporters; used by pubsub's loop alone
+	exporter  func(peer.ID) bool // says who is one; nil: nobody
+	guard     *Guard             // of other topics; may be nil
+	rates     rates              // of exporters; used by pubsub's loop alone
 
 	heard atomic.Uint64                // RPCs received, empty ones too
 	run   atomic.Pointer[gossipExpect] // nil between runs
@@ -71,8 +71,10 @@ func (in *gossipInspector) wanted(from peer.ID, m *pb.Message, now time.Time) bo
 		return from != in.publisher && e != nil && e.names(m.GetData()) && e.admit(from)
 	}
 	h, ok := parseGossip(m.GetData())
-	return ok && h.kind != gossipProbe && author != in.self && in.exporters[author] && in.rates.take(from, author, now)
+	return ok && h.kind != gossipProbe && author != in.self && in.isExporter(author) && in.rates.take(from, author, now)
 }
+
+func (in *gossipInspector) isExporter(id peer.ID) bool { return in.exporter != nil && in.exporter(id) }
 
 // oversize says whether a part of m is larger than it ever is in a message of the probe's.
 func oversize(m *pb.Message) bool {

@@ -58,6 +58,13 @@ func (m *gossipMetrics) begin(e *gossipExpect) {
 	}
 }
 
+// forget drops the last runs: those of a mode that is no longer used would be shown for ever.
+func (m *gossipMetrics) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.relayed, m.asked = nil, nil
+}
+
 // look notes how many nodes are on the topic.
 func (m *gossipMetrics) look(topic int) {
 	m.mu.Lock()
@@ -89,11 +96,12 @@ func (g *Gossip) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Lock()
 	relayed, asked, looked, topic := m.relayed, m.asked, m.looked, m.topic
 	m.mu.Unlock()
-	if relayed != nil {
+	mode := g.settings.Load().mode // a run that is under way may still be of another
+	if relayed != nil && mode != GossipAnswered {
 		copies, _ := relayed.counts()
 		gauge(m.copies, copies)
 	}
-	if asked != nil {
+	if asked != nil && mode != GossipRelayed {
 		_, answers := asked.counts()
 		gauge(m.responders, answers)
 	}

@@ -81,8 +81,8 @@ func TestGossipDeadline(t *testing.T) {
 				ctx, cancel = context.WithDeadline(ctx, now.Add(c.timeout))
 				defer cancel()
 			}
-			g := &Gossip{options: GossipOptions{Wait: c.wait}}
-			if got := g.deadline(ctx, now).Sub(now); got != c.want {
+			x := &gossipSettings{wait: c.wait}
+			if got := x.deadline(ctx, now).Sub(now); got != c.want {
 				t.Errorf("waits %v, want %v", got, c.want)
 			}
 		})

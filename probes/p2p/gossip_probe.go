@@ -18,7 +18,8 @@ const (
 // Probe implements probes.Probe. One run waits until new connections are three heartbeats old, publishes, publishes once
 // more when a third of the time left has passed, and fails at the end of the wait. Runs take turns.
 func (g *Gossip) Probe(ctx context.Context) (probes.Result, error) {
-	r := &gossipRun{g: g, end: g.deadline(ctx, time.Now())}
+	x := g.settings.Load()
+	r := &gossipRun{g: g, x: x, end: x.deadline(ctx, time.Now())}
 	res, err := r.probe(ctx)
 	if err != nil && ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
 		err = probes.WithReason(probes.ReasonCanceled, err)
@@ -28,8 +29,8 @@ func (g *Gossip) Probe(ctx context.Context) (probes.Result, error) {
 
 // deadline is when a run that starts now gives up: after the wait, or a second before its context does. Of a context that has
 // less than two seconds it takes half.
-func (g *Gossip) deadline(ctx context.Context, now time.Time) time.Time {
-	end := now.Add(g.options.Wait)
+func (x *gossipSettings) deadline(ctx context.Context, now time.Time) time.Time {
+	end := now.Add(x.wait)
 	if last, ok := ctx.Deadline(); ok {
 		left := last.Sub(now)
 		if own := now.Add(max(left-gossipSpare, left/2)); own.Before(end) {
@@ -42,6 +43,7 @@ func (g *Gossip) deadline(ctx context.Context, now time.Time) time.Time {
 // gossipRun is one run.
 type gossipRun struct {
 	g   *Gossip
+	x   *gossipSettings // of the whole run
 	s   *gossipSession
 	end time.Time
 }
@@ -80,7 +82,7 @@ func (r *gossipRun) probe(ctx context.Context) (probes.Result, error) {
 // ready chooses the mode and waits until its legs have been connected long enough.
 func (r *gossipRun) ready(ctx context.Context) (GossipMode, error) {
 	if !within(ctx, r.s.settled()) {
-		return r.g.options.Mode, probes.WithReason(probes.ReasonWarmingUp, errors.New("a silent leg is being dialled anew"))
+		return r.x.mode, probes.WithReason(probes.ReasonWarmingUp, errors.New("a silent leg is being dialled anew"))
 	}
 	for waited := false; ; waited = true {
 		mode, warm, fault := r.choose(time.Now())
@@ -98,12 +100,12 @@ func (r *gossipRun) ready(ctx context.Context) (GossipMode, error) {
 // choose says which mode can work, or why none can, and how long the connections of its legs are still too young. While
 // they are, the lack of nodes on the topic says nothing.
 func (r *gossipRun) choose(now time.Time) (mode GossipMode, warm time.Duration, fault error) {
-	mode = r.g.options.Mode
+	mode = r.x.mode
 	if mode == GossipAuto {
 		mode = GossipRelayed
 	}
 	warm, fault = r.able(mode, now)
-	if fault == nil || r.g.options.Mode != GossipAuto || len(r.g.exporters) == 0 {
+	if fault == nil || r.x.mode != GossipAuto || len(r.x.exporters) == 0 {
 		return mode, warm, fault
 	}
 	if young, other := r.able(GossipAnswered, now); other == nil && warm <= 0 {

@@ -25,7 +25,7 @@ const (
 type gossipResponder struct {
 	ctx       context.Context
 	self      peer.ID
-	exporters int // all that may answer, itself included or not: the order of magnitude counts
+	exporters func() int // how many may answer, itself included or not: the order of magnitude counts
 	publish   func([]byte)
 	work      sync.WaitGroup
 
@@ -41,9 +41,9 @@ type gossipCall struct {
 	try   byte
 }
 
-func newGossipResponder(ctx context.Context, self peer.ID, exporters []peer.ID, publish func([]byte)) *gossipResponder {
+func newGossipResponder(ctx context.Context, self peer.ID, exporters func() int, publish func([]byte)) *gossipResponder {
 	return &gossipResponder{
-		ctx: ctx, self: self, exporters: len(exporters), publish: publish,
+		ctx: ctx, self: self, exporters: exporters, publish: publish,
 		pending: make(map[gossipCall]map[peer.ID]bool), pings: newRates(gossipPingRate, gossipPingBurst),
 	}
 }
@@ -66,7 +66,7 @@ func (r *gossipResponder) ping(author peer.ID, m gossipMessage, now time.Time) {
 
 // answer waits for its slot and answers, unless enough others have.
 func (r *gossipResponder) answer(call gossipCall, m gossipMessage, wanted int) {
-	timer := time.NewTimer(gossipDelay(m.nonce, m.try, r.self, r.exporters, wanted))
+	timer := time.NewTimer(gossipDelay(m.nonce, m.try, r.self, r.exporters(), wanted))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -22,7 +22,7 @@ type gossipSession struct {
 	sub       *pubsub.Subscription
 	inspector *gossipInspector
 	trace     *gossipTrace
-	responder *gossipResponder // nil without exporters
+	responder *gossipResponder // nil if it is to be silent
 	sequence  uint64           // of the last run; guarded by Gossip.turn
 
 	mu        sync.Mutex
@@ -118,10 +118,7 @@ func (s *gossipSession) open() error {
 	s.b.leg, s.b.author = o.B, o.B.Host().ID()
 	in := &gossipInspector{
 		topic: o.Topic, self: s.b.author, author: s.a.author, signed: o.Params.signed(),
-		exporters: make(map[peer.ID]bool), guard: o.Guard, rates: newRates(gossipRate, gossipBurst),
-	}
-	for _, id := range s.gossip.exporters {
-		in.exporters[id] = true
+		exporter: s.gossip.isExporter, guard: o.Guard, rates: newRates(gossipRate, gossipBurst),
 	}
 	if s.a.leg != nil {
 		in.publisher = s.a.leg.Host().ID()
@@ -146,8 +143,9 @@ func (s *gossipSession) open() error {
 	if err != nil {
 		return fmt.Errorf("subscribe to topic %s on %s: %w", o.Topic, o.B.Name(), err)
 	}
-	if len(s.gossip.exporters) > 0 && !o.Answer.Silent {
-		s.responder = newGossipResponder(s.ctx, s.b.author, s.gossip.exporters, func(data []byte) {
+	if !o.Answer.Silent {
+		exporters := func() int { return len(s.gossip.settings.Load().exporters) }
+		s.responder = newGossipResponder(s.ctx, s.b.author, exporters, func(data []byte) {
 			if err := s.b.topic.Publish(s.ctx, data); err != nil && s.ctx.Err() == nil {
 				level.Warn(s.log()).Log("msg", "Answer not published", "err", err)
 			}
@@ -219,7 +217,7 @@ func (s *gossipSession) take(author, via peer.ID, data []byte, now time.Time) {
 	}
 	m, ok := parseGossip(data)
 	switch {
-	case !ok || !s.inspector.exporters[author]:
+	case !ok || !s.inspector.isExporter(author):
 	case m.kind == gossipPing && s.responder != nil:
 		s.responder.ping(author, m, now)
 	case m.kind == gossipPong:

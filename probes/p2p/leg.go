@@ -30,7 +30,7 @@ type Leg struct {
 	gater    *gater // of an owned host
 	follows  bool   // has no targets of its own but whoever is connected
 	resolver *resolver
-	ping     PingOptions
+	pinging  atomic.Pointer[PingOptions]
 	timeout  time.Duration // of one dial
 	metrics  *LegMetrics
 	logger   log.Logger

@@ -56,7 +56,8 @@ func NewLegOn(o LegOptions) (*Leg, error) {
 		o.Logger = log.NewNopLogger()
 	}
 	l := newLeg(cmp.Or(o.Name, "host"), targets)
-	l.host, l.follows, l.resolver, l.ping, l.metrics = o.Host, len(targets) == 0, names, o.Ping, o.Metrics
+	l.host, l.follows, l.resolver, l.metrics = o.Host, len(targets) == 0, names, o.Metrics
+	l.pinging.Store(&o.Ping)
 	l.timeout = cmp.Or(o.DialTimeout, DefaultDialTimeout)
 	l.logger = log.With(o.Logger, "component", "p2p/"+l.name)
 	return l, nil

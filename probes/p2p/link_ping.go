@@ -9,9 +9,10 @@ import (
 )
 
 // hold pings until the connection is gone or ctx is done. A target that leaves too many pings in a row unanswered is
-// disconnected; the connections of a host that is not ours are not ours to close.
+// disconnected; the connections of a host that is not ours are not ours to close. Other PingOptions are heard of by a
+// nudge.
 func (k *link) hold(ctx context.Context) {
-	failures, o := 0, k.leg.ping
+	failures, o := 0, k.leg.pinging.Load()
 	timer := time.NewTimer(0) // the first at once
 	defer timer.Stop()
 	for {
@@ -23,6 +24,10 @@ func (k *link) hold(ctx context.Context) {
 				return
 			}
 			tell(k.takeWaiting(k.since())) // a reset whose new connection is there already
+			if now := k.leg.pinging.Load(); now != o {
+				o = now
+				timer.Reset(0) // the wait that is under way may be longer than the new interval
+			}
 		case <-timer.C:
 			answered, counts := k.ping(ctx)
 			switch {
@@ -46,7 +51,7 @@ func (k *link) hold(ctx context.Context) {
 // ping sends one ping and keeps the result. It does not count when the connection or ctx ended
 // meanwhile.
 func (k *link) ping(ctx context.Context) (answered, counts bool) {
-	timed, cancel := context.WithTimeout(ctx, k.leg.ping.Timeout)
+	timed, cancel := context.WithTimeout(ctx, k.leg.pinging.Load().Timeout)
 	defer cancel()
 	since := k.since()
 	rtt, err := pingPeer(timed, k.leg.host, k.target.ID)

@@ -49,6 +49,34 @@ func (o PingOptions) withDefaults() (PingOptions, error) {
 	return o, nil
 }
 
+// Check says what is wrong with the options.
+func (o PingOptions) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
+// ApplyPing puts other ping options into force at every leg, or none if one is wrong. Connections are pinged at once.
+func (p *Presence) ApplyPing(o PingOptions) error {
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	for _, l := range p.legs {
+		l.applyPing(o)
+	}
+	return nil
+}
+
+// applyPing takes options that are complete.
+func (l *Leg) applyPing(o PingOptions) {
+	l.pinging.Store(&o)
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, k := range l.links {
+		k.nudge()
+	}
+}
+
 // pingPeer sends 32 random bytes over a connection that is there, and returns when they are back. It dials nobody.
 func pingPeer(ctx context.Context, h host.Host, id peer.ID) (rtt time.Duration, err error) {
 	s, err := h.NewStream(network.WithNoDial(ctx, "ping"), id, ping.ID)

@@ -62,7 +62,8 @@ func (p *plan) newLeg(n int, m *LegMetrics) (*Leg, error) {
 		allow, maxPeers = p.allow, o.MaxPeers
 	}
 	l := newLeg(name, targets)
-	l.owned, l.resolver, l.ping, l.timeout, l.metrics = true, p.resolver, o.Ping, o.DialTimeout, m
+	l.owned, l.resolver, l.timeout, l.metrics = true, p.resolver, o.DialTimeout, m
+	l.pinging.Store(&o.Ping)
 	l.logger = log.With(o.Logger, "component", "p2p/"+name)
 	l.gater = newGater(targets, o.Identity.PeerIDs(), allow, m.refused.WithLabelValues(name).Inc)
 	m.resets.WithLabelValues(name)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"chorus/probes"
@@ -35,67 +36,85 @@ type ReplicationOptions struct {
 // It fails when a key could not be looked up; how many holders are enough is for rules to judge. It also is a
 // prometheus.Collector.
 type Replication struct {
-	options ReplicationOptions
-	keys    []watched
+	dht     *DHTProbe
 	metrics replicationMetrics
+	watch   atomic.Pointer[watch]
+}
+
+// watch is what to count. It is replaced as a whole.
+type watch struct {
+	keys       []watched
+	minHolders int
 }
 
 // NewReplication checks the options and asks nobody.
 func NewReplication(o ReplicationOptions) (*Replication, error) {
-	o.MinHolders = cmp.Or(o.MinHolders, DefaultReplicationMinHolders)
 	if o.DHT == nil {
 		return nil, errors.New("new replication probe: no DHT, set ReplicationOptions.DHT")
 	}
-	if o.MinHolders < 1 {
-		return nil, fmt.Errorf("new replication probe: minimum of holders %d: use 1 or more", o.MinHolders)
-	}
-	keys, err := checkKeys(o.Keys)
-	if err != nil {
+	p := &Replication{dht: o.DHT, metrics: newReplicationMetrics()}
+	if err := p.Apply(o.Keys, o.MinHolders); err != nil {
 		return nil, fmt.Errorf("new replication probe: %w", err)
 	}
-	return &Replication{options: o, keys: keys, metrics: newReplicationMetrics()}, nil
+	return p, nil
+}
+
+// Apply watches other keys, and wants other holders, from the next run on, or changes nothing if one of them is wrong;
+// 0 holders stand for DefaultReplicationMinHolders. The series of a key that is no longer watched, or was given another
+// key or content, vanish at once; a new key has none before its first run.
+func (p *Replication) Apply(keys []WatchedKey, minHolders int) error {
+	minHolders = cmp.Or(minHolders, DefaultReplicationMinHolders)
+	if minHolders < 1 {
+		return fmt.Errorf("minimum of holders %d: use 1 or more", minHolders)
+	}
+	checked, err := checkKeys(keys)
+	if err != nil {
+		return err
+	}
+	p.watch.Store(&watch{checked, minHolders})
+	return nil
 }
 
 // Probe implements probes.Probe.
 func (p *Replication) Probe(ctx context.Context) (probes.Result, error) {
-	d := p.options.DHT
+	d, w := p.dht, p.watch.Load()
 	n, err := d.attached()
 	if err == nil {
 		err = d.awaitServers(ctx, n)
 	}
-	counts := make([]keyCount, len(p.keys)+1) // our own record is the last
+	counts := make([]keyCount, len(w.keys)+1) // our own record is the last
 	for i := range counts {
 		counts[i] = unseen()
 	}
 	if err == nil {
-		p.look(ctx, n, counts)
-		err = p.missing(ctx, counts)
+		p.look(ctx, n, w, counts)
+		err = w.missing(ctx, counts)
 	}
-	p.observe(counts)
-	return p.result(counts), err
+	p.observe(w, counts)
+	return w.result(counts), err
 }
 
 // names are those of all keys, in the order of their counts.
-func (p *Replication) names() []string {
+func (w *watch) names() []string {
 	var names []string
-	for _, k := range p.keys {
+	for _, k := range w.keys {
 		names = append(names, k.Name)
 	}
 	return append(names, OwnRecord)
 }
 
 // look counts all keys, some side by side.
-func (p *Replication) look(ctx context.Context, n *dhtNode, counts []keyCount) {
+func (p *Replication) look(ctx context.Context, n *dhtNode, w *watch, counts []keyCount) {
 	var all sync.WaitGroup
 	places := make(chan struct{}, keysAtOnce)
 	for i := range counts {
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
-			if i < len(p.keys) {
-				counts[i] = p.options.DHT.count(ctx, n, p.keys[i])
+			if i < len(w.keys) {
+				counts[i] = p.dht.count(ctx, n, w.keys[i])
 			} else {
-				counts[i] = p.options.DHT.countOwn(ctx, n)
+				counts[i] = p.dht.countOwn(ctx, n)
 			}
 		})
 	}
@@ -103,9 +122,9 @@ func (p *Replication) look(ctx context.Context, n *dhtNode, counts []keyCount) {
 }
 
 // missing is an error if a key could not be looked up.
-func (p *Replication) missing(ctx context.Context, counts []keyCount) error {
+func (w *watch) missing(ctx context.Context, counts []keyCount) error {
 	var missing []string
-	for i, name := range p.names() {
+	for i, name := range w.names() {
 		if !counts[i].seen() {
 			missing = append(missing, name)
 		}
@@ -122,17 +141,17 @@ func (p *Replication) missing(ctx context.Context, counts []keyCount) error {
 }
 
 // result tells people what was counted.
-func (p *Replication) result(counts []keyCount) probes.Result {
+func (w *watch) result(counts []keyCount) probes.Result {
 	fewest, under := math.Inf(1), 0
 	holders := make(map[string]int, len(counts))
-	for i, name := range p.names() {
+	for i, name := range w.names() {
 		c := counts[i]
 		if !c.seen() {
 			continue
 		}
 		holders[name] = int(c.holders)
 		fewest = min(fewest, c.holders)
-		if c.holders < float64(p.options.MinHolders) {
+		if c.holders < float64(w.minHolders) {
 			under++
 		}
 	}
@@ -140,7 +159,7 @@ func (p *Replication) result(counts []keyCount) probes.Result {
 		Message: fmt.Sprintf("%d of %d watched keys looked up", len(holders), len(counts)),
 		Details: map[string]any{
 			"watched_keys": len(counts), "looked_up": len(holders), "under_min_holders": under,
-			"min_holders": p.options.MinHolders, "holders": holders,
+			"min_holders": w.minHolders, "holders": holders,
 		},
 	}
 	if len(holders) > 0 {

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -35,6 +36,12 @@ type WatchedKey struct {
 type watched struct {
 	WatchedKey
 	hash []byte // multihash of the CID; nil for a value
+}
+
+// same says whether both watch the same thing under the same name.
+func (w watched) same(o watched) bool {
+	return w.Name == o.Name && w.Key == o.Key && w.CID == o.CID && (w.Value == nil) == (o.Value == nil) &&
+		bytes.Equal(w.Value, o.Value)
 }
 
 // target is where in the key space nodes are looked for.

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +15,13 @@ type replicationMetrics struct {
 	failures           prometheus.Counter
 
 	mu   sync.Mutex
-	last []prometheus.Metric // of the last run; none before the first
+	last []replicationSample // of the last run; none before the first
+}
+
+// replicationSample is a gauge of the last run.
+type replicationSample struct {
+	prometheus.Metric
+	of *watched // nil: of our own record
 }
 
 func newReplicationMetrics() replicationMetrics {
@@ -37,19 +44,23 @@ func newReplicationMetrics() replicationMetrics {
 }
 
 // observe takes a run over. What could not be looked up stays exposed as NaN: it is not gone, and not 0.
-func (p *Replication) observe(counts []keyCount) {
+func (p *Replication) observe(w *watch, counts []keyCount) {
 	m := &p.metrics
-	var last []prometheus.Metric
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		last = append(last, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
+	var last []replicationSample
+	gauge := func(of *watched, d *prometheus.Desc, v float64, labels ...string) {
+		last = append(last, replicationSample{prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...), of})
 	}
-	for i, name := range p.names() {
+	for i, name := range w.names() {
 		c := counts[i]
-		gauge(m.holders, c.holders, name)
-		if i < len(p.keys) && p.keys[i].hash != nil {
-			gauge(m.providers, c.providers, name)
+		var of *watched
+		if i < len(w.keys) {
+			of = &w.keys[i]
 		}
-		if !(c.holders >= float64(p.options.MinHolders)) { // NaN too
+		gauge(of, m.holders, c.holders, name)
+		if of != nil && of.hash != nil {
+			gauge(of, m.providers, c.providers, name)
+		}
+		if !(c.holders >= float64(w.minHolders)) { // NaN too
 			m.failures.Inc()
 		}
 	}
@@ -58,7 +69,7 @@ func (p *Replication) observe(counts []keyCount) {
 	if own.expected == 0 {
 		ratio = math.NaN()
 	}
-	gauge(m.factor, ratio)
+	gauge(nil, m.factor, ratio)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = last
@@ -76,12 +87,15 @@ func (p *Replication) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector. It reads state and asks nobody.
 func (p *Replication) Collect(ch chan<- prometheus.Metric) {
 	m := &p.metrics
+	w := p.watch.Load()
 	m.failures.Collect(ch)
-	ch <- prometheus.MustNewConstMetric(m.minHolders, prometheus.GaugeValue, float64(p.options.MinHolders))
+	ch <- prometheus.MustNewConstMetric(m.minHolders, prometheus.GaugeValue, float64(w.minHolders))
 	m.mu.Lock()
 	last := m.last
 	m.mu.Unlock()
-	for _, metric := range last {
-		ch <- metric
+	for _, s := range last {
+		if s.of == nil || slices.ContainsFunc(w.keys, s.of.same) { // what is no longer watched is not shown
+			ch <- s.Metric
+		}
 	}
 }
