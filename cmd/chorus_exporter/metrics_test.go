@@ -93,7 +93,7 @@ func unset(name string) bool {
 	case "chorus_shutdown_max_unhealthy_ratio": // needs a limit
 	case "chorus_pubsub_probe_responders": // needs another exporter that answers
 	default:
-		return false
+		return strings.HasPrefix(name, "chorus_fleet_") // needs a fleet
 	}
 	return true
 }
