@@ -43,6 +43,9 @@ func laterWriter(r *item, s *parser.VectorSelector, byName map[string][]*item) *
 		writers := byName[name] // in evaluation order
 		from, _ := slices.BinarySearchFunc(writers, r.order, func(w *item, order int) int { return w.order - order })
 		for _, w := range writers[from:] {
+			if r.Labels.Get("action") != "" && w.Labels.Get("holds") != "" {
+				continue // lintAction says so, with a better mend
+			}
 			if w.canWrite(name, s.LabelMatchers) {
 				if first == nil || w.order < first.order {
 					first = w

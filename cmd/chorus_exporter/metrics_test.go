@@ -94,7 +94,7 @@ func unset(name string) bool {
 	case "chorus_pubsub_probe_responders": // needs another exporter that answers
 	case "chorus_election_observed_since_timestamp_seconds": // gone with the first heartbeat
 	default:
-		return false
+		return strings.HasPrefix(name, "chorus_fleet_") // needs a fleet
 	}
 	return true
 }

@@ -51,8 +51,8 @@ func addSwarmFlags(c *kingpin.CmdClause, o *devnet.Options) {
 	c.Flag("port", "Port of node 0, the others follow. Default: free ones.").IntVar(&o.Port)
 	c.Flag("peer", "Multiaddr, on loopback, of a node of another swarm to stay connected to. Repeatable.").
 		StringsVar(&o.Peers)
-	c.Flag("topic", "Health-test topic that the nodes subscribe to. Repeatable.").
-		Default(devnet.DefaultHealthTopic).StringsVar(&o.Topics)
+	c.Flag("topic", "Topic of exporters that the nodes subscribe to, the health-test topic first. Repeatable.").
+		Default(devnet.DefaultHealthTopic, devnet.DefaultFleetTopic).StringsVar(&o.Topics)
 	c.Flag("heartbeat-topic", "Topic of the leader's heartbeats.").
 		Default(devnet.DefaultHeartbeatTopic).StringVar(&o.HeartbeatTopic)
 	c.Flag("heartbeat-interval", "How often the leader sends a heartbeat.").

@@ -117,10 +117,16 @@ func beatData(node string, term uint64, sent time.Time) []byte {
 		node, term, sent.UTC().Format(time.RFC3339Nano))
 }
 
-// signed is a message as its author makes it. Another key makes it a forgery.
+// signed is a heartbeat as its author makes it. Another key makes it a forgery.
 func signed(t testing.TB, author peer.ID, key crypto.PrivKey, seqno, data []byte) *pubsubpb.Message {
 	t.Helper()
-	m := &pubsubpb.Message{From: []byte(author), Data: data, Seqno: seqno, Topic: proto.String(DefaultHeartbeatTopic)}
+	return signedOn(t, DefaultHeartbeatTopic, author, key, seqno, data)
+}
+
+// signedOn is a message on a topic.
+func signedOn(t testing.TB, topic string, author peer.ID, key crypto.PrivKey, seqno, data []byte) *pubsubpb.Message {
+	t.Helper()
+	m := &pubsubpb.Message{From: []byte(author), Data: data, Seqno: seqno, Topic: proto.String(topic)}
 	raw, err := proto.Marshal(m)
 	must(t, err)
 	m.Signature, err = key.Sign(append([]byte(pubsub.SignPrefix), raw...))

@@ -18,6 +18,7 @@ import (
 // Defaults of Options.
 const (
 	DefaultHealthTopic       = "CHORUS/health-test/v1"
+	DefaultFleetTopic        = "CHORUS/exporter-fleet/v1"
 	DefaultHeartbeatTopic    = "CHORUS/admin/heartbeat/v1"
 	DefaultProtocolPrefix    = "/chorus"
 	DefaultHeartbeatInterval = time.Second
@@ -35,7 +36,8 @@ const maxNodes = 200
 type Options struct {
 	// Nodes is their number, 1 to 200.
 	Nodes int
-	// Topics are the health-test topics that every node subscribes to; default DefaultHealthTopic alone.
+	// Topics are those that every node subscribes to, and so relays, for exporters; default DefaultHealthTopic and
+	// DefaultFleetTopic. The first one is the health-test topic.
 	Topics []string
 	// HeartbeatTopic carries the leader's heartbeats; default DefaultHeartbeatTopic.
 	HeartbeatTopic string
@@ -82,7 +84,7 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("options: %w", err)
 	}
 	if len(o.Topics) == 0 {
-		o.Topics = []string{DefaultHealthTopic}
+		o.Topics = []string{DefaultHealthTopic, DefaultFleetTopic}
 	}
 	o.HeartbeatTopic = cmp.Or(o.HeartbeatTopic, DefaultHeartbeatTopic)
 	o.HeartbeatInterval = cmp.Or(o.HeartbeatInterval, DefaultHeartbeatInterval)
