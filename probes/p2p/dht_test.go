@@ -33,7 +33,7 @@ func TestDHTPasses(t *testing.T) {
 // What a plain put and get does without anybody there, and what we do.
 func TestDHTWithoutPeers(t *testing.T) {
 	kadNoLeaks(t)
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	naive, err := dht.New(h, dht.ProtocolPrefix("/chorus"), dht.Mode(dht.ModeClient),
 		dht.NamespacedValidator("health", healthrecord.Validator{}))
 	kadMust(t, err)
@@ -85,7 +85,7 @@ func TestDHTNobodyServes(t *testing.T) {
 func TestDHTOneHangs(t *testing.T) {
 	kadNoLeaks(t)
 	servers := kadSwarm(t, 5)
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	proxy := newKadProxy(t, servers[0].Addrs()[0])
 	hung := kadInfo(servers[0].Host)
 	hung.Addrs = append(hung.Addrs[:0:0], proxy.addr)
@@ -114,7 +114,7 @@ func TestDHTOneHangs(t *testing.T) {
 func TestDHTAllHang(t *testing.T) {
 	kadNoLeaks(t)
 	servers := kadSwarm(t, 1)
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	proxy := newKadProxy(t, servers[0].Addrs()[0])
 	hung := kadInfo(servers[0].Host)
 	hung.Addrs = append(hung.Addrs[:0:0], proxy.addr)
@@ -260,7 +260,7 @@ func TestDHTSequenceGoesOn(t *testing.T) {
 	for _, namespace := range []string{NamespaceHealth, NamespaceIPNS} {
 		t.Run(namespace, func(t *testing.T) {
 			servers := kadSwarm(t, 3)
-			h := kadHost(t, false, nil)
+			h := testHost(t, false, nil)
 			kadConnect(t, h, servers[0].Host, servers[1].Host, servers[2].Host)
 			var last uint64
 			for start, clock := range []time.Duration{0, -time.Hour, -2 * time.Hour} {
