@@ -87,8 +87,8 @@ func TestSwarmPending(t *testing.T) {
 	c.soon("all is well again", c.healthy)
 }
 
-// An exporter that never reaches a node is starting for half a minute, and then unhealthy. (With an election it would be
-// starting for as long as startup_timeout allows: who leads is not known either.)
+// An exporter that never reaches a node is starting for half a minute, and then unhealthy. There is no election, so that
+// nothing else is waited for.
 func TestSwarmNobodyListens(t *testing.T) {
 	o := clusterOptions{threshold: 10}.complete()
 	s := startSwarm(t, o)
