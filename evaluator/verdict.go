@@ -127,7 +127,8 @@ func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
 // order of a list.
 func severityRank(s string) int { return 1 + slices.Index([]string{"info", "warning", "critical"}, s) }
 
-// worstFirst is a total order, so that the same alerts are listed alike every time.
+// worstFirst is a total order, so that the same alerts are listed alike every time. Of two that began together the one
+// that names a fault comes before the one that says that nothing is known.
 func worstFirst(a, b Alert) int {
 	rank := func(x Alert) int {
 		n := severityRank(x.Severity)
@@ -136,9 +137,19 @@ func worstFirst(a, b Alert) int {
 		}
 		return n
 	}
-	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), cmp.Compare(a.Name, b.Name),
+	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), unknownLast(a, b), cmp.Compare(a.Name, b.Name),
 		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary)); c != 0 {
 		return c
 	}
 	return labels.Compare(labels.FromMap(a.Labels), labels.FromMap(b.Labels))
+}
+
+func unknownLast(a, b Alert) int {
+	switch unknown := saysUnknown(a.Name); {
+	case unknown == saysUnknown(b.Name):
+		return 0
+	case unknown:
+		return 1
+	}
+	return -1
 }

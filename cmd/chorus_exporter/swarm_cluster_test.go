@@ -40,20 +40,21 @@ type cluster struct {
 	*child
 	swarm *devnet.Swarm
 	nodes int
+	wires []*wire   // to each target, if they were asked for
 	began time.Time // just before the exporter was started
 }
 
 // clusterOptions is what tests vary. The zero value of a field means what is said there.
 type clusterOptions struct {
-	nodes     int                 // 5
-	processes bool                // one process a node, else all in the test's
-	heartbeat time.Duration       // 300ms: how often the leader says that it leads
-	timeout   time.Duration       // 3s: election.heartbeat_timeout
-	every     string              // 2s: interval and timeout of the probes
-	threshold int                 // 1: failed runs in a row until a probe's check fails
-	ping      string              // "{interval: 200ms, timeout: 500ms, max_failures: 3}"
-	replicas  int                 // 3: p2p.replication.min_holders
-	through   func(string) string // how to reach a target; as it says
+	nodes     int           // 5
+	processes bool          // one process a node, else all in the test's
+	heartbeat time.Duration // 300ms: how often the leader says that it leads
+	timeout   time.Duration // 3s: election.heartbeat_timeout
+	every     string        // 2s: interval and timeout of the probes
+	threshold int           // 1: failed runs in a row until a probe's check fails
+	ping      string        // "{interval: 200ms, timeout: 500ms, max_failures: 3}"
+	replicas  int           // 3: p2p.replication.min_holders
+	wired     bool          // a wire leads to each target, and can be cut
 }
 
 func (o clusterOptions) complete() clusterOptions {
@@ -92,8 +93,9 @@ func watch(t *testing.T, o clusterOptions) *cluster {
 	c := &cluster{swarm: startSwarm(t, o), nodes: o.nodes}
 	targets := c.swarm.Targets()
 	for i := range targets {
-		if o.through != nil {
-			targets[i] = o.through(targets[i])
+		if o.wired {
+			c.wires = append(c.wires, &wire{t: t})
+			targets[i] = c.wires[i].through(targets[i])
 		}
 	}
 	c.began = time.Now()

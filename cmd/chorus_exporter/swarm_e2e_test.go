@@ -3,6 +3,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,6 +56,69 @@ func TestSwarmMajorityDies(t *testing.T) {
 	})
 	c.all(c.swarm.Revive, 1, 2, 3)
 	c.soon("all is well again", c.healthy)
+}
+
+// Four of five nodes gone show at once, as pending and not as "all passing", long before they are a fault.
+func TestSwarmPending(t *testing.T) {
+	c := watch(t, clusterOptions{threshold: 10})
+	began := time.Now()
+	c.all(c.swarm.Kill, 1, 2, 3, 4)
+	var h health
+	c.eventually("too few peers are pending", func() bool {
+		_, h = c.child.health("/health")
+		return h.Checks["p2p-connectivity"].State == "pending"
+	})
+	t.Logf("pending %v after the first of four was killed", time.Since(began).Round(10*time.Millisecond))
+	text := h.Checks["p2p-connectivity"].Message
+	if !strings.HasPrefix(text, "only ") || !strings.HasSuffix(h.Message, "pending: "+text) {
+		t.Errorf("the check says %q and the node %q, want both to name the peers", text, h.Message)
+	}
+	if code, _ := c.get("/health/ready"); code != 200 {
+		t.Errorf("/health/ready = %d while nothing is more than pending, want 200", code)
+	}
+	if _, h := c.child.health("/health/checks"); h.Checks["p2p-connectivity"].State != "pending" {
+		t.Errorf("/health/checks says %+v, want pending", h.Checks["p2p-connectivity"])
+	}
+	c.soon("too few peers", func() bool { return c.fault("p2p-connectivity") })
+	if took := time.Since(began); took < 30*time.Second {
+		t.Errorf("a fault after %v, want 30s at least", took)
+	}
+	c.all(c.swarm.Revive, 1, 2, 3, 4)
+	c.soon("all is well again", c.healthy)
+}
+
+// An exporter that never reaches a node is starting for half a minute, and then unhealthy. There is no election, so that
+// nothing else is waited for.
+func TestSwarmNobodyListens(t *testing.T) {
+	o := clusterOptions{threshold: 10}.complete()
+	s := startSwarm(t, o)
+	targets := s.Targets()
+	for i := range o.nodes {
+		if err := s.Kill(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := strings.Replace(o.config(targets), "disable: [", "disable: [election-health, ", 1)
+	c := &cluster{swarm: s, nodes: o.nodes, child: start(t, "--config.file="+write(t, "chorus.yml", config))}
+	began := time.Now()
+	var seen []string
+	c.soon("it is unhealthy", func() bool {
+		code, h := c.child.health("/health")
+		if len(seen) == 0 || seen[len(seen)-1] != h.Status {
+			seen = append(seen, h.Status)
+		}
+		if code != 503 {
+			t.Fatalf("/health = %d, %s, without a single peer", code, h.Status)
+		}
+		return h.Status == "unhealthy"
+	})
+	if want := []string{"starting", "unhealthy"}; !slices.Equal(seen, want) {
+		t.Errorf("the status went through %v, want %v", seen, want)
+	}
+	t.Logf("unhealthy %v after it listens", time.Since(began).Round(100*time.Millisecond))
+	if !c.fault("p2p-connectivity") {
+		t.Error("unhealthy for another reason than the lack of peers")
+	}
 }
 
 // With all nodes dead every component of the cluster shows it, and with all of them back none does.

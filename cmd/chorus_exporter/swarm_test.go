@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -99,36 +100,54 @@ func (c *cluster) sick(components ...string) bool {
 	return true
 }
 
-// Cut off from all nodes, with connections that stay open and carry nothing.
+// Cut off from all nodes, with connections that stay open and carry nothing. Pings give those up only long after every
+// probe has run: without connections there would be nobody to wait for, and no timeout.
 func TestSwarmCutOff(t *testing.T) {
 	t.Parallel()
-	w := &wire{t: t}
-	c := watch(t, clusterOptions{through: w.through})
-	w.cut.Store(true)
+	c := watch(t, clusterOptions{wired: true, ping: "{interval: 10s, timeout: 5s, max_failures: 3}"})
+	c.all(c.cut)
 	c.eventually("nothing comes back", func() bool {
 		return c.reasons("pubsub-enhanced", "timeout") > 0 && c.reasons("dht-enhanced", "timeout") > 0
 	})
 	c.eventually("no traffic comes here", func() bool { code, _ := c.get("/health/ready"); return code == 503 })
-	w.mend()
+	c.all(c.mend)
 	c.eventually("all is well again", c.healthy)
 }
 
-// A node that holds another value than it was given is no node that holds none.
+// One node that answers with another value than it was given is named and turns no traffic away, however long it lasts;
+// all of them fail the probe.
 func TestSwarmCorrupt(t *testing.T) {
 	t.Parallel()
 	c := watch(t, clusterOptions{})
 	c.done(c.swarm.Corrupt(2, true))
 	c.eventually("it shows", func() bool {
-		return c.fails("dht-enhanced", "integrity", "1 of 5 nodes hold something else than what was put")
+		return c.number(`chorus_dht_probe_peers{result="corrupt"}`) == 1 && c.status() == "degraded"
 	})
-	if got := c.number(`chorus_dht_probe_peers{result="corrupt"}`); got != 1 {
-		t.Errorf("%v nodes are corrupt, want 1", got)
+	began := c.number("chorus_dht_integrity_failures_total")
+	c.eventually("more runs see it than the check tolerates to fail", func() bool {
+		return c.number("chorus_dht_integrity_failures_total") >= began+3
+	})
+	code, h := c.child.health("/health/ready")
+	if code != 200 || h.Status != "degraded" {
+		t.Errorf("/health/ready = %d, %s, want 200 and degraded", code, h.Status)
 	}
-	if got := c.number("chorus_dht_integrity_failures_total"); got < 1 {
-		t.Errorf("%v integrity failures, want some", got)
+	if want := "1 check failing: a node answered with other bytes than were put"; h.Message != want {
+		t.Errorf("the message is %q, want %q", h.Message, want)
 	}
+	if _, body := c.get("/health/checks/dht-enhanced"); !strings.Contains(body, `"name":"DhtIntegrity"`) ||
+		!strings.Contains(body, "4 of 5 nodes hold it; 1 holds something else") {
+		t.Errorf("want DhtIntegrity and what the runs saw in\n%s", body)
+	}
+	if text := c.error("dht-enhanced"); text != "" {
+		t.Errorf("dht-enhanced fails with one of five nodes corrupt: %s", text)
+	}
+
+	c.all(func(i int) error { return c.swarm.Corrupt(i, true) })
+	c.eventually("the probe fails", func() bool {
+		return c.fails("dht-enhanced", "integrity", "5 of 5 nodes hold something else than what was put")
+	})
 	c.eventually("no traffic comes here", func() bool { code, _ := c.get("/health/ready"); return code == 503 })
-	c.done(c.swarm.Corrupt(2, false))
+	c.all(func(i int) error { return c.swarm.Corrupt(i, false) })
 	c.eventually("the probe passes again", func() bool {
 		return c.number(`chorus_health_check_healthy{check_name="dht-enhanced"}`) == 1
 	})

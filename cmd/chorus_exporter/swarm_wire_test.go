@@ -11,7 +11,7 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// wire stands between an exporter and its targets. Cut, it keeps connections open and drops what they carry, as a
+// wire stands between an exporter and a target. Cut, it keeps connections open and drops what they carry, as a
 // firewall does that forgot them.
 type wire struct {
 	t   *testing.T
@@ -19,6 +19,17 @@ type wire struct {
 
 	mu    sync.Mutex
 	conns []net.Conn
+}
+
+// cut cuts the wire to a node, and mend mends it. They are levers, as those of the swarm are.
+func (c *cluster) cut(i int) error {
+	c.wires[i].cut.Store(true)
+	return nil
+}
+
+func (c *cluster) mend(i int) error {
+	c.wires[i].mend()
+	return nil
 }
 
 // through is the multiaddr at which a target is reached through the wire.

@@ -19,11 +19,14 @@ type dhtMetrics struct {
 	servers   *prometheus.Desc
 
 	mu   sync.Mutex
-	last *[4]float64 // results of the last round; nil before the first
+	last *roundCounts // results of the last round; nil before the first
 }
 
-// roundResults are the values of the label result, in the order of dhtMetrics.last. It is never written.
-var roundResults = [...]string{"acked", "held", "corrupt", "silent"}
+// roundResults are the values of the label result. All but acked exclude each other. It is never written.
+var roundResults = [...]string{"acked", "held", "absent", "corrupt", "silent"}
+
+// roundCounts are how many nodes there were of each of roundResults.
+type roundCounts [len(roundResults)]int
 
 func newDHTMetrics() dhtMetrics {
 	histogram := func(name, help string) prometheus.Histogram {
@@ -46,7 +49,7 @@ func newDHTMetrics() dhtMetrics {
 		}),
 		peers: desc("chorus_dht_probe_peers",
 			"Nodes asked in the last run by result: acked the put, held the value byte for byte, "+
-				"returned something else (corrupt), did not answer (silent).", "result"),
+				"answered without it (absent), returned something else (corrupt), did not answer (silent).", "result"),
 		table:   desc("chorus_dht_routing_table_peers", "Nodes in the probe's Kademlia routing table."),
 		servers: desc("chorus_dht_servers", "Connected nodes that serve the Kademlia protocol."),
 	}
@@ -60,11 +63,11 @@ func (m *dhtMetrics) observe(r *dhtRound) {
 	if s := r.getSeconds(); s > 0 {
 		m.get.Observe(s)
 	}
-	corrupt := float64(r.with(verdictCorrupt))
-	m.integrity.Add(corrupt)
+	corrupt := r.with(verdictCorrupt)
+	m.integrity.Add(float64(corrupt))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.last = &[4]float64{float64(r.acked()), float64(r.with(verdictHeld)), corrupt, float64(r.with(verdictSilent))}
+	m.last = &roundCounts{r.acked(), r.with(verdictHeld), r.absent(), corrupt, r.with(verdictSilent)}
 }
 
 // Describe implements prometheus.Collector.
@@ -90,7 +93,7 @@ func (d *DHTProbe) Collect(ch chan<- prometheus.Metric) {
 	m.mu.Unlock()
 	if last != nil {
 		for i, result := range roundResults {
-			ch <- prometheus.MustNewConstMetric(m.peers, prometheus.GaugeValue, last[i], result)
+			ch <- prometheus.MustNewConstMetric(m.peers, prometheus.GaugeValue, float64(last[i]), result)
 		}
 	}
 	if n, err := d.attached(); err == nil {

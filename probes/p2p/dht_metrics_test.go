@@ -71,7 +71,7 @@ func TestDHTMetrics(t *testing.T) {
 	want := map[string]float64{
 		"chorus_dht_probe_put_seconds": 1, "chorus_dht_probe_get_seconds": 1, "chorus_dht_integrity_failures_total": 0,
 		"chorus_dht_probe_peers,acked": 3, "chorus_dht_probe_peers,held": 3,
-		"chorus_dht_probe_peers,corrupt": 0, "chorus_dht_probe_peers,silent": 0,
+		"chorus_dht_probe_peers,absent": 0, "chorus_dht_probe_peers,corrupt": 0, "chorus_dht_probe_peers,silent": 0,
 		"chorus_dht_routing_table_peers": 3, "chorus_dht_servers": 3,
 	}
 	wantKadGathered(t, d, want)
@@ -80,7 +80,7 @@ func TestDHTMetrics(t *testing.T) {
 		t.Fatal("passed without anybody")
 	}
 	got := kadGathered(t, d)
-	for _, result := range []string{"acked", "held", "corrupt", "silent"} {
+	for _, result := range roundResults {
 		if v := got["chorus_dht_probe_peers,"+result]; v != 0 {
 			t.Errorf("%s is %v after a run without anybody", result, v)
 		}

@@ -9,8 +9,9 @@ import (
 )
 
 // Probe implements probes.Probe: one put and get. It passes if at least MinHolders other nodes hold the value byte for
-// byte and none shows anything that we did not write: a wrong answer is an integrity failure, however many right ones
-// stand beside it.
+// byte, whatever others hold: a single hostile or damaged node must not be able to fail it everywhere. Wrong answers are
+// counted, in chorus_dht_integrity_failures_total and in the details. Where they leave too few right ones, the run is an
+// integrity failure.
 func (d *DHTProbe) Probe(ctx context.Context) (probes.Result, error) {
 	done, err := d.takeTurn(ctx)
 	if err != nil {
@@ -29,7 +30,7 @@ func (d *DHTProbe) Probe(ctx context.Context) (probes.Result, error) {
 // result tells people what the round saw.
 func (r *dhtRound) result(o DHTOptions) probes.Result {
 	return probes.Result{
-		Message: fmt.Sprintf("%d of %d nodes hold the value", r.with(verdictHeld), len(r.replies)),
+		Message: r.message(),
 		Details: map[string]any{
 			"namespace":       o.Namespace,
 			"connected_peers": r.connected,
@@ -41,6 +42,7 @@ func (r *dhtRound) result(o DHTOptions) probes.Result {
 			"held":            r.with(verdictHeld),
 			"stale":           r.with(verdictStale),
 			"newer":           r.with(verdictNewer),
+			"absent":          r.absent(),
 			"corrupt":         r.with(verdictCorrupt),
 			"silent":          r.with(verdictSilent),
 			"min_holders":     o.MinHolders,
@@ -50,15 +52,29 @@ func (r *dhtRound) result(o DHTOptions) probes.Result {
 	}
 }
 
-// judge is nil if the round passed, else why it did not.
+// message says how many hold the value, and how many hold another.
+func (r *dhtRound) message() string {
+	held, asked, corrupt := r.with(verdictHeld), len(r.replies), r.with(verdictCorrupt)
+	switch corrupt {
+	case 0:
+		return fmt.Sprintf("%d of %d nodes hold the value", held, asked)
+	case 1:
+		return fmt.Sprintf("%d of %d nodes hold it; 1 holds something else", held, asked)
+	}
+	return fmt.Sprintf("%d of %d nodes hold it; %d hold something else", held, asked, corrupt)
+}
+
+// judge is nil if the round passed, else why it did not. A wrong answer tells more than a missing one, so it is the reason
+// whatever else went wrong.
 func (r *dhtRound) judge(ctx context.Context, o DHTOptions) error {
 	asked, held := len(r.replies), r.with(verdictHeld)
 	switch corrupt := r.with(verdictCorrupt); {
-	case corrupt > 0:
-		return probes.WithReason(probes.ReasonIntegrity,
-			fmt.Errorf("%d of %d nodes hold something else than what was put", corrupt, asked))
 	case held >= o.MinHolders:
 		return nil
+	case corrupt > 0:
+		return probes.WithReason(probes.ReasonIntegrity, fmt.Errorf(
+			"%d of %d nodes hold something else than what was put, and %d hold it, of %d required",
+			corrupt, asked, held, o.MinHolders))
 	case ctx.Err() != nil:
 		return fmt.Errorf("%d of %d nodes hold the value, %d are required: %w", held, asked, o.MinHolders, ctx.Err())
 	}

@@ -49,6 +49,12 @@ func (r *dhtRound) count(so func(dhtReply) bool) int {
 func (r *dhtRound) acked() int   { return r.count(func(a dhtReply) bool { return a.acked }) }
 func (r *dhtRound) refused() int { return r.count(dhtReply.refused) }
 
+// absent are those that answered and show nothing of this run, right or wrong: nothing at all, or another record of ours.
+// With those that hold the value, are corrupt or silent they are all who were asked.
+func (r *dhtRound) absent() int {
+	return r.with(verdictAbsent) + r.with(verdictStale) + r.with(verdictNewer)
+}
+
 func (r *dhtRound) with(v verdict) int {
 	return r.count(func(a dhtReply) bool { return a.verdict == v })
 }

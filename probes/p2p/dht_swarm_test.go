@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"net"
 	"strings"
@@ -17,63 +16,16 @@ import (
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	pb "github.com/libp2p/go-libp2p-kad-dht/pb"
 	record "github.com/libp2p/go-libp2p-record"
-	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/control"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/sec"
-	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
-	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
-	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
-	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
-	"github.com/libp2p/go-libp2p/p2p/security/noise"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
 	"chorus/probes"
 	"chorus/probes/p2p/healthrecord"
 )
-
-// kadHost is a slim host; with listen it can be dialled, on loopback.
-func kadHost(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Host {
-	t.Helper()
-	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
-	kadMust(t, err)
-	id, err := peer.IDFromPrivateKey(key)
-	kadMust(t, err)
-	ps, err := pstoremem.NewPeerstore()
-	kadMust(t, err)
-	kadMust(t, ps.AddPrivKey(id, key))
-	kadMust(t, ps.AddPubKey(id, key.GetPublic()))
-	bus := eventbus.NewBus()
-	var options []swarm.Option
-	if gater != nil {
-		options = append(options, swarm.WithConnectionGater(gater))
-	}
-	sw, err := swarm.NewSwarm(id, ps, bus, options...)
-	kadMust(t, err)
-	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}}
-	secure, err := noise.New(noise.ID, key, muxers)
-	kadMust(t, err)
-	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, nil, gater)
-	kadMust(t, err)
-	transport, err := tcp.NewTCPTransport(up, nil, nil)
-	kadMust(t, err)
-	kadMust(t, sw.AddTransport(transport))
-	if listen {
-		kadMust(t, sw.Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")))
-	}
-	h, err := basichost.NewHost(sw, &basichost.HostOpts{EventBus: bus})
-	kadMust(t, err)
-	h.Start()
-	t.Cleanup(func() { _ = h.Close() })
-	return h
-}
 
 func kadMust(t testing.TB, err error) {
 	t.Helper()
@@ -142,7 +94,7 @@ func kadSwarm(t testing.TB, n int, more ...dht.Option) []*kadServer {
 	}
 	var all []*kadServer
 	for range n {
-		s := &kadServer{Host: kadHost(t, true, nil), store: dssync.MutexWrap(ds.NewMapDatastore())}
+		s := &kadServer{Host: testHost(t, true, nil), store: dssync.MutexWrap(ds.NewMapDatastore())}
 		options := append([]dht.Option{dht.ProtocolPrefix("/chorus"), dht.DisableAutoRefresh(), dht.Datastore(s.store)}, more...)
 		var err error
 		s.kad, err = dht.New(s.Host, options...)
@@ -173,7 +125,7 @@ func (o kadOwner) Host() host.Host { return o.h }
 // kadProbe runs a DHT probe on a new host that is connected to the servers.
 func kadProbe(t testing.TB, o DHTOptions, servers ...*kadServer) *DHTProbe {
 	t.Helper()
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	for _, s := range servers {
 		kadConnect(t, h, s.Host)
 	}
@@ -242,7 +194,7 @@ func wantKadFailure(t testing.TB, err error, reason probes.Reason, text string) 
 // kadLiar is a node that speaks Kademlia as answer says; nil is no answer at all.
 func kadLiar(t testing.TB, answer func(*pb.Message) *pb.Message) host.Host {
 	t.Helper()
-	h := kadHost(t, true, nil)
+	h := testHost(t, true, nil)
 	h.SetStreamHandler("/chorus/kad/1.0.0", func(s network.Stream) {
 		m, err := readMessage(s, 1<<20)
 		if err != nil {

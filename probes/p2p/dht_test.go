@@ -33,7 +33,7 @@ func TestDHTPasses(t *testing.T) {
 // What a plain put and get does without anybody there, and what we do.
 func TestDHTWithoutPeers(t *testing.T) {
 	kadNoLeaks(t)
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	naive, err := dht.New(h, dht.ProtocolPrefix("/chorus"), dht.Mode(dht.ModeClient),
 		dht.NamespacedValidator("health", healthrecord.Validator{}))
 	kadMust(t, err)
@@ -59,7 +59,10 @@ func TestDHTRefused(t *testing.T) {
 	d := kadProbe(t, DHTOptions{}, servers...)
 	got, err := kadDetails(t, d)
 	wantKadFailure(t, err, probes.ReasonRefused, "3 of 3 nodes refused the put: its nodes need healthrecord.Validator")
-	wantKadDetails(t, got, map[string]any{"asked": 3, "acked": 0, "held": 0, "refused": 3, "silent": 0})
+	wantKadDetails(t, got, map[string]any{"asked": 3, "acked": 0, "held": 0, "absent": 3, "refused": 3, "silent": 0})
+	if got := kadGathered(t, d)["chorus_dht_probe_peers,absent"]; got != 3 {
+		t.Errorf("%v nodes are without it, want 3", got)
+	}
 }
 
 func TestDHTNobodyServes(t *testing.T) {
@@ -82,7 +85,7 @@ func TestDHTNobodyServes(t *testing.T) {
 func TestDHTOneHangs(t *testing.T) {
 	kadNoLeaks(t)
 	servers := kadSwarm(t, 5)
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	proxy := newKadProxy(t, servers[0].Addrs()[0])
 	hung := kadInfo(servers[0].Host)
 	hung.Addrs = append(hung.Addrs[:0:0], proxy.addr)
@@ -111,7 +114,7 @@ func TestDHTOneHangs(t *testing.T) {
 func TestDHTAllHang(t *testing.T) {
 	kadNoLeaks(t)
 	servers := kadSwarm(t, 1)
-	h := kadHost(t, false, nil)
+	h := testHost(t, false, nil)
 	proxy := newKadProxy(t, servers[0].Addrs()[0])
 	hung := kadInfo(servers[0].Host)
 	hung.Addrs = append(hung.Addrs[:0:0], proxy.addr)
@@ -142,7 +145,7 @@ func TestDHTAllKilled(t *testing.T) {
 	wantKadFailure(t, err, probes.ReasonNoPeers, "no peer is connected")
 }
 
-// What stands under our key and is not ours is an integrity failure, whatever else is right.
+// What stands under our key and is not ours is counted. It fails a run only where too few nodes hold what was put.
 func TestDHTCorrupt(t *testing.T) {
 	kadNoLeaks(t)
 	stranger, _, err := crypto.GenerateEd25519Key(rand.Reader)
@@ -163,15 +166,27 @@ func TestDHTCorrupt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			servers := kadSwarm(t, 2)
-			d := kadProbe(t, DHTOptions{}, servers...)
+			d := kadProbe(t, DHTOptions{MinHolders: 2}, servers...)
 			n, err := d.attached()
 			kadMust(t, err)
 			kadConnect(t, n.host, kadLiar(t, answer))
-			got, err := kadDetails(t, d)
-			wantKadFailure(t, err, probes.ReasonIntegrity, "1 of 3 nodes hold something else than what was put")
-			wantKadDetails(t, got, map[string]any{"asked": 3, "acked": 3, "held": 2, "corrupt": 1})
+			got, err := d.Probe(t.Context())
+			kadMust(t, err)
+			wantKadDetails(t, got.Details, map[string]any{"asked": 3, "acked": 3, "held": 2, "corrupt": 1})
+			if want := "2 of 3 nodes hold it; 1 holds something else"; got.Message != want {
+				t.Errorf("message %q, want %q", got.Message, want)
+			}
 			if got := kadGathered(t, d)["chorus_dht_integrity_failures_total"]; got != 1 {
 				t.Errorf("integrity failures %v, want 1", got)
+			}
+
+			kadConnect(t, n.host, kadLiar(t, answer))
+			servers[0].kill() // one right answer is left, of two required
+			got, err = d.Probe(t.Context())
+			wantKadFailure(t, err, probes.ReasonIntegrity, "nodes hold something else than what was put, and 1 hold it")
+			wantKadDetails(t, got.Details, map[string]any{"held": 1, "corrupt": 2})
+			if want := "nodes hold it; 2 hold something else"; !strings.HasSuffix(got.Message, want) {
+				t.Errorf("message %q, want %q at its end", got.Message, want)
 			}
 		})
 	}
@@ -245,7 +260,7 @@ func TestDHTSequenceGoesOn(t *testing.T) {
 	for _, namespace := range []string{NamespaceHealth, NamespaceIPNS} {
 		t.Run(namespace, func(t *testing.T) {
 			servers := kadSwarm(t, 3)
-			h := kadHost(t, false, nil)
+			h := testHost(t, false, nil)
 			kadConnect(t, h, servers[0].Host, servers[1].Host, servers[2].Host)
 			var last uint64
 			for start, clock := range []time.Duration{0, -time.Hour, -2 * time.Hour} {

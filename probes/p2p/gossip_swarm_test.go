@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net"
 	"slices"
@@ -13,19 +12,10 @@ import (
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/sec"
-	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
-	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
-	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
-	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
-	"github.com/libp2p/go-libp2p/p2p/security/noise"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
@@ -44,33 +34,7 @@ func gossipTestParams() GossipParams {
 // gossipHost is a host on loopback, or one that dials only.
 func gossipHost(t testing.TB, listen bool) host.Host {
 	t.Helper()
-	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
-	gossipMust(t, err)
-	id, err := peer.IDFromPrivateKey(key)
-	gossipMust(t, err)
-	ps, err := pstoremem.NewPeerstore()
-	gossipMust(t, err)
-	gossipMust(t, ps.AddPrivKey(id, key))
-	gossipMust(t, ps.AddPubKey(id, key.GetPublic()))
-	bus := eventbus.NewBus()
-	sw, err := swarm.NewSwarm(id, ps, bus)
-	gossipMust(t, err)
-	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}}
-	nt, err := noise.New(noise.ID, key, muxers)
-	gossipMust(t, err)
-	up, err := upgrader.New([]sec.SecureTransport{nt}, muxers, nil, nil, nil)
-	gossipMust(t, err)
-	transport, err := tcp.NewTCPTransport(up, nil, nil)
-	gossipMust(t, err)
-	gossipMust(t, sw.AddTransport(transport))
-	if listen {
-		gossipMust(t, sw.Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")))
-	}
-	h, err := basichost.NewHost(sw, &basichost.HostOpts{EventBus: bus, EnablePing: true})
-	gossipMust(t, err)
-	h.Start()
-	t.Cleanup(func() { _ = h.Close() })
-	return h
+	return testHost(t, listen, nil)
 }
 
 func gossipMust(t testing.TB, err error) {

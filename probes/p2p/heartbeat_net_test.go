@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -16,16 +15,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/sec"
-	basichost "github.com/libp2p/go-libp2p/p2p/host/basic"
-	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
-	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
-	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
-	"github.com/libp2p/go-libp2p/p2p/security/noise"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
-	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 )
@@ -52,31 +41,8 @@ func noLeaks(t *testing.T) {
 // newBeatHost is a host that listens on loopback, until the end of the test.
 func newBeatHost(t testing.TB) *beatNode {
 	t.Helper()
-	key, public, err := crypto.GenerateEd25519Key(rand.Reader)
-	must(t, err)
-	id, err := peer.IDFromPublicKey(public)
-	must(t, err)
-	store, err := pstoremem.NewPeerstore()
-	must(t, err)
-	must(t, store.AddPrivKey(id, key))
-	must(t, store.AddPubKey(id, public))
-	bus := eventbus.NewBus()
-	sw, err := swarm.NewSwarm(id, store, bus)
-	must(t, err)
-	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}}
-	security, err := noise.New(noise.ID, key, muxers)
-	must(t, err)
-	up, err := upgrader.New([]sec.SecureTransport{security}, muxers, nil, nil, nil)
-	must(t, err)
-	transport, err := tcp.NewTCPTransport(up, nil, nil)
-	must(t, err)
-	must(t, sw.AddTransport(transport))
-	must(t, sw.Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")))
-	h, err := basichost.NewHost(sw, &basichost.HostOpts{EventBus: bus})
-	must(t, err)
-	h.Start()
-	t.Cleanup(func() { h.Close() })
-	return &beatNode{Host: h, key: key}
+	h := testHost(t, true, nil)
+	return &beatNode{Host: h, key: h.Peerstore().PrivKey(h.ID())}
 }
 
 // join gives the node a pubsub with options.

@@ -34,7 +34,7 @@ func appSwarm(t testing.TB, n int) []*kadServer {
 // putTo stores value on exactly these servers.
 func putTo(t testing.TB, key, value string, servers ...*kadServer) {
 	t.Helper()
-	from := kadHost(t, false, nil)
+	from := testHost(t, false, nil)
 	o, err := DHTOptions{Leg: kadOwner{from}}.complete()
 	kadMust(t, err)
 	n := &dhtNode{host: from, sender: newDHTSender(from, o)}
@@ -284,10 +284,10 @@ func TestReplicationEmptyAndForeignRecords(t *testing.T) {
 // A closer peer that a node names is dialled through the host's gater and no other way.
 func TestDHTDialsThroughTheGater(t *testing.T) {
 	kadNoLeaks(t)
-	victim := kadHost(t, true, nil)
+	victim := testHost(t, true, nil)
 	var named []*pb.Message_Peer
 	for range 40 {
-		other := kadHost(t, false, nil)
+		other := testHost(t, false, nil)
 		named = append(named, &pb.Message_Peer{Id: []byte(other.ID()), Addrs: [][]byte{victim.Addrs()[0].Bytes()}})
 	}
 	guide := kadLiar(t, func(m *pb.Message) *pb.Message {
@@ -299,7 +299,7 @@ func TestDHTDialsThroughTheGater(t *testing.T) {
 		return a
 	})
 	gate := &kadGate{allowed: map[peer.ID]bool{guide.ID(): true}}
-	h := kadHost(t, false, gate)
+	h := testHost(t, false, gate)
 	kadConnect(t, h, guide)
 	d := kadProbeOn(t, h, DHTOptions{RPCTimeout: time.Second})
 	got, err := kadDetails(t, d)
