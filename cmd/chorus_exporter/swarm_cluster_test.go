@@ -54,6 +54,9 @@ type clusterOptions struct {
 	ping      string              // "{interval: 200ms, timeout: 500ms, max_failures: 3}"
 	replicas  int                 // 3: p2p.replication.min_holders
 	through   func(string) string // how to reach a target; as it says
+
+	// also names further targets, once the swarm is up; none.
+	also func(*devnet.Swarm) []string
 }
 
 func (o clusterOptions) complete() clusterOptions {
@@ -95,6 +98,9 @@ func watch(t *testing.T, o clusterOptions) *cluster {
 		if o.through != nil {
 			targets[i] = o.through(targets[i])
 		}
+	}
+	if o.also != nil {
+		targets = append(targets, o.also(c.swarm)...)
 	}
 	c.began = time.Now()
 	c.child = start(t, "--config.file="+write(t, "chorus.yml", o.config(targets)))
