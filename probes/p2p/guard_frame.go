@@ -45,13 +45,14 @@ type frame struct {
 	subs, messages, controls int // kept
 	ids                      int
 	topic                    string // the last seen: mostly the next one too
+	m                        *pb.Message
 	kept                     []byte
 }
 
 // sift leaves of an encoded RPC what passes the screen. It works in place: body is overwritten. An error says that body is
 // no RPC.
 func sift(body []byte, hop peer.ID, by screen) ([]byte, error) {
-	f := frame{by: by, hop: hop, kept: body[:0]}
+	f := frame{by: by, hop: hop, m: &pb.Message{}, kept: body[:0]}
 	err := eachField(body, func(number protowire.Number, value []byte) error {
 		switch number {
 		case rpcSubscriptions:
@@ -99,7 +100,8 @@ func (f *frame) subscription(value []byte) error {
 }
 
 func (f *frame) message(value []byte) error {
-	var m pb.Message
+	m := f.m // each is looked at and forgotten
+	m.From, m.Data, m.Seqno, m.Topic, m.Signature, m.Key = nil, nil, nil, nil, nil, nil
 	err := eachField(value, func(number protowire.Number, v []byte) error {
 		switch number {
 		case messageFrom:
@@ -119,7 +121,7 @@ func (f *frame) message(value []byte) error {
 		return nil
 	})
 	switch {
-	case err != nil || !f.by.screen(f.hop, &m):
+	case err != nil || !f.by.screen(f.hop, m):
 		return err
 	case f.messages >= maxFrameMessages:
 		f.by.surplus(m.GetTopic())

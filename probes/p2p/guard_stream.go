@@ -11,8 +11,8 @@ import (
 )
 
 // screenedHost is a host for one pubsub instance of ours: what streams bring to it passes the screen first. An inspector of
-// RPCs comes too late against one who sends them full of nothing, since they are decoded by then, and 33 of them wait: 1
-// MiB becomes 100 MiB.
+// RPCs comes too late against one who sends them full of nothing: they are decoded by then, half a MiB into 50, and 32 of
+// them may wait for it.
 type screenedHost struct {
 	host.Host
 	by    screen
