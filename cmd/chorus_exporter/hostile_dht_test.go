@@ -5,9 +5,10 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/rand"
+	crand "crypto/rand"
 	varint "encoding/binary" // the exporter under test is binary
 	"io"
+	"math/rand/v2"
 
 	kadpb "github.com/libp2p/go-libp2p-kad-dht/pb"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -48,11 +49,11 @@ func readDHT(in *bufio.Reader) (*kadpb.Message, error) {
 // victim's address.
 func (h *hostile) dhtAnswer(request *kadpb.Message) []byte {
 	answer := kadpb.NewMessage(request.GetType(), request.GetKey(), 0)
-	switch h.dht.Load() % 8 {
-	case 6: // empty peers: 2 bytes each here, 100 in memory
+	switch rand.N(8) {
+	case 0: // empty peers: 2 bytes each here, 100 in memory
 		head, _ := proto.Marshal(answer)
 		return frame(append(head, bytes.Repeat([]byte{8<<3 | 2, 0}, 150_000)...))
-	case 7: // a message of 1 GiB begins
+	case 1: // a message of 1 GiB begins
 		return append(varint.AppendUvarint(nil, 1<<30), make([]byte, 64<<10)...)
 	}
 	if request.GetType() == kadpb.Message_PUT_VALUE {
@@ -72,7 +73,7 @@ func (h *hostile) dhtAnswer(request *kadpb.Message) []byte {
 func strangers(n int) (ids []peer.ID) {
 	for range n {
 		hash := append([]byte{0x12, 32}, make([]byte, 32)...) // a SHA-256, by its length
-		_, _ = rand.Read(hash[2:])                            // never fails
+		_, _ = crand.Read(hash[2:])                           // never fails
 		ids = append(ids, peer.ID(hash))
 	}
 	return ids

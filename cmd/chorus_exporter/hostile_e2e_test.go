@@ -26,13 +26,15 @@ const (
 func besiege(t *testing.T, genuine int) (c *cluster, h *hostile, heard []*pubsubpb.Message) {
 	t.Helper()
 	h = newHostile(t, newVictim(t))
-	c = watch(t, clusterOptions{threshold: 3, processes: true, also: func(s *devnet.Swarm) []string {
+	also := func(s *devnet.Swarm) []string {
 		for _, node := range s.Infos() {
 			h.honest = append(h.honest, node.ID)
 		}
 		heard = eavesdrop(t, s, genuine)
 		return []string{h.target()} // the last three are those of leg B
-	}})
+	}
+	// With a second between heartbeats the honest nodes bear the load of the machine without another election.
+	c = watch(t, clusterOptions{threshold: 3, processes: true, heartbeat: time.Second, also: also})
 	c.eventually("the hostile node is connected", func() bool {
 		return h.write(encodeRPC(t, subscribed())) > 0 && c.number("chorus_p2p_connected_peers") == 6
 	})
@@ -97,16 +99,17 @@ func (c *cluster) troubled() (all []string) {
 
 // What one hostile target says changes no verdict, keeps out no heartbeat, fills no memory and gets nobody dialled.
 func TestSwarmHostile(t *testing.T) {
-	c, h, genuine := besiege(t, 12)
-	leader := h.honest[c.leader()]
+	c, h, genuine := besiege(t, 8)
+	leader, full := h.honest[c.leader()], hollow()
 	calm := c.number(resident)
 	most := c.undisturbed(func() {
 		for _, old := range genuine {
 			for _, lie := range h.lies(leader, old) {
 				h.send(&pubsubpb.RPC{Publish: []*pubsubpb.Message{lie}})
 			}
-			h.send(subscribed(), h.peerExchange(), randomTopics(40_000)) // 12 times: half a million topics
-			for _, raw := range hollow() {
+			h.send(subscribed(), h.peerExchange(), randomTopics(20_000), randomTopics(20_000)) // 320,000 topics in all
+			h.write(full)
+			for _, raw := range broken() {
 				h.write(raw)
 			}
 			time.Sleep(time.Second)
@@ -120,8 +123,8 @@ func TestSwarmHostile(t *testing.T) {
 			t.Errorf("%s: %v, want that the lies were heard and refused", result, got)
 		}
 	}
-	if c.number("chorus_election_leadership_changes_total") != 0 || c.number("chorus_election_term") > 100 {
-		t.Error("the election has another leader or term")
+	if changes, term := c.number("chorus_election_leadership_changes_total"), c.number("chorus_election_term"); changes != 0 || term > 100 {
+		t.Errorf("%v changes of the leader, term %v: want none, and the first", changes, term)
 	}
 	if got := c.number(`chorus_p2p_dials_refused_total{leg="dht"}`); got == 0 || h.dht.Load() < 16 {
 		t.Errorf("%v dials refused after %d answers that lead to the victim, want some", got, h.dht.Load())

@@ -128,19 +128,27 @@ func (h *hostile) peerExchange() *pubsubpb.RPC {
 	return &pubsubpb.RPC{Control: control}
 }
 
-// hollow are RPCs, or what is none, that are made to cost more than they took to send.
-func hollow() [][]byte {
+// hollow are RPCs that are made to cost a hundred times what they took to send. Pubsub itself bounds all but the data of
+// messages to half a MiB.
+func hollow() (raw []byte) {
 	empty := func(number, n int) []byte { return bytes.Repeat([]byte{byte(number<<3 | 2), 0}, n) }
 	inControl := func(body []byte) []byte {
 		return append([]byte{3<<3 | 2, byte(len(body)) | 0x80, byte(len(body)>>7) | 0x80, byte(len(body) >> 14)}, body...)
 	}
+	for range 5 {
+		raw = append(raw, frame(empty(1, 260_000))...)            // subscriptions
+		raw = append(raw, frame(empty(2, 260_000))...)            // messages
+		raw = append(raw, frame(inControl(empty(1, 250_000)))...) // IHAVE
+		raw = append(raw, frame(inControl(empty(3, 250_000)))...) // GRAFT
+	}
+	return raw
+}
+
+// broken are what is no RPC, or too large for one.
+func broken() [][]byte {
 	return [][]byte{
-		frame(empty(1, 500_000)),            // subscriptions
-		frame(empty(2, 500_000)),            // messages
-		frame(inControl(empty(1, 250_000))), // IHAVE
-		frame(inControl(empty(3, 250_000))), // GRAFT
-		frame(make([]byte, 3<<20)),          // over every limit
-		frame(randomBytes(1000)),            // not an RPC
-		frame([]byte{2<<3 | 2, 0x7f}),       // a message that ends too soon
+		frame(make([]byte, 3<<20)),    // over every limit
+		frame(randomBytes(1000)),      // not an RPC
+		frame([]byte{2<<3 | 2, 0x7f}), // a message that ends too soon
 	}
 }
