@@ -55,6 +55,9 @@ type clusterOptions struct {
 	ping      string        // "{interval: 200ms, timeout: 500ms, max_failures: 3}"
 	replicas  int           // 3: p2p.replication.min_holders
 	wired     bool          // a wire leads to each target, and can be cut
+
+	// also names further targets, once the swarm is up; none.
+	also func(*devnet.Swarm) []string
 }
 
 func (o clusterOptions) complete() clusterOptions {
@@ -97,6 +100,9 @@ func watch(t *testing.T, o clusterOptions) *cluster {
 			c.wires = append(c.wires, &wire{t: t})
 			targets[i] = c.wires[i].through(targets[i])
 		}
+	}
+	if o.also != nil {
+		targets = append(targets, o.also(c.swarm)...)
 	}
 	c.began = time.Now()
 	c.child = start(t, "--config.file="+write(t, "chorus.yml", o.config(targets)))

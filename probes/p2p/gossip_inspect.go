@@ -45,6 +45,32 @@ func (in *gossipInspector) FilterIncomingSubscriptions(_ peer.ID, subs []*pb.RPC
 	return pubsub.FilterSubscriptions(subs, in.CanSubscribe), nil
 }
 
+// screen implements screen: what needs no memory of earlier messages is asked before anything is decoded.
+func (in *gossipInspector) screen(from peer.ID, m *pb.Message) bool {
+	if in.guard != nil && m.GetTopic() != in.topic {
+		return in.guard.screen(m)
+	}
+	if m.GetTopic() != in.topic || oversize(m) {
+		return false
+	}
+	author := peer.ID(m.GetFrom())
+	if author == in.author || !in.signed {
+		e := in.run.Load()
+		return from != in.publisher && e != nil && e.names(m.GetData())
+	}
+	return author != in.self && in.isExporter(author)
+}
+
+// surplus implements screen.
+func (in *gossipInspector) surplus(topic string) {
+	if in.guard != nil && topic != in.topic {
+		in.guard.refused(topic, RefusedRate)
+	}
+}
+
+// empty implements screen: who sends us nothing of use is not silent.
+func (in *gossipInspector) empty() { in.heard.Add(1) }
+
 // inspect never returns an error: that would drop the whole RPC, subscriptions included. pubsub calls it in its loop.
 func (in *gossipInspector) inspect(from peer.ID, rpc *pubsub.RPC) error {
 	in.heard.Add(1)

@@ -8,6 +8,7 @@ import (
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
@@ -26,8 +27,8 @@ type GossipParams struct {
 	// MessageID names messages as the cluster does, or gossip about missed ones is of no use; default author and
 	// sequence number, with signatures off a hash of the content.
 	MessageID pubsub.MsgIdFunction
-	// MaxMessageSize is the cluster's limit, if it is over pubsub.DefaultMaxMessageSize: one message over ours would
-	// close the stream it came on, and make us deaf. (That is why it can't be set lower.)
+	// MaxMessageSize is the cluster's limit, if it is over pubsub.DefaultMaxMessageSize: what nodes send at once, and is
+	// over ours, is passed over. (That is why it can't be set lower.)
 	MaxMessageSize int
 	// A and B are further options of the two instances, such as pubsub.WithRawTracer.
 	A, B []pubsub.Option
@@ -75,7 +76,7 @@ func (p *GossipParams) options(in *gossipInspector, more []pubsub.Option) []pubs
 		pubsub.WithGossipSubProtocols(p.Protocols, p.Features),
 		pubsub.WithMessageSignaturePolicy(*p.Policy),
 		pubsub.WithMessageIdFn(p.MessageID),
-		pubsub.WithMaxMessageSize(max(p.MaxMessageSize, pubsub.DefaultMaxMessageSize)),
+		pubsub.WithMaxMessageSize(p.limit()),
 		pubsub.WithSubscriptionFilter(in),
 		pubsub.WithAppSpecificRpcInspector(in.inspect),
 		pubsub.WithFloodPublish(true), // to every node on the topic, not to six of them: any may be hung
@@ -83,6 +84,14 @@ func (p *GossipParams) options(in *gossipInspector, more []pubsub.Option) []pubs
 		pubsub.WithValidateQueueSize(gossipQueue),
 		pubsub.WithPeerOutboundQueueSize(gossipQueue),
 	}, more...)
+}
+
+// limit is the size of an RPC, in bytes, that is taken in.
+func (p *GossipParams) limit() int { return max(p.MaxMessageSize, pubsub.DefaultMaxMessageSize) }
+
+// screened is a host of ours for an instance, with the inspector in front of what comes by streams.
+func (p *GossipParams) screened(h host.Host, in *gossipInspector) host.Host {
+	return screenedHost{Host: h, by: in, limit: p.limit()}
 }
 
 // gossipQueue bounds what waits for validation, for a peer, and for our reader.

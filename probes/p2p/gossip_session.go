@@ -130,7 +130,7 @@ func (s *gossipSession) open() error {
 	if o.Guard != nil {
 		more = append(more, pubsub.WithRawTracer(o.Guard.Tracer()))
 	}
-	s.b.ps, err = pubsub.NewGossipSub(s.ctx, o.B.Host(), o.Params.options(in, more)...)
+	s.b.ps, err = pubsub.NewGossipSub(s.ctx, o.Params.screened(o.B.Host(), in), o.Params.options(in, more)...)
 	if err != nil {
 		return fmt.Errorf("start pubsub on %s: %w", o.B.Name(), err)
 	}
@@ -163,7 +163,7 @@ func (s *gossipSession) openPublisher() (err error) {
 	case o.A != nil:
 		s.a = gossipSide{leg: o.A, author: o.A.Host().ID()}
 		in := &gossipInspector{topic: o.Topic, signed: true} // without authors it lets no message in
-		s.a.ps, err = pubsub.NewGossipSub(s.ctx, o.A.Host(), o.Params.options(in, o.Params.A)...)
+		s.a.ps, err = pubsub.NewGossipSub(s.ctx, o.Params.screened(o.A.Host(), in), o.Params.options(in, o.Params.A)...)
 		if err != nil {
 			return fmt.Errorf("start pubsub on %s: %w", o.A.Name(), err)
 		}

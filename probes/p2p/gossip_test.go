@@ -216,28 +216,6 @@ func TestGossipFrozen(t *testing.T) {
 	}
 }
 
-// One message that nodes let pass and our instance does not: it resets the node's stream, the node forgets our
-// subscription, and we stay connected and deaf. Dialling anew is the cure.
-func TestGossipDeaf(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, true, pubsub.WithMaxMessageSize(4<<20))
-	a, b := newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1])
-	g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Wait = time.Second })
-	runGossip(t, g, "")
-	gossipMust(t, nodes[0].topic.Publish(t.Context(), make([]byte, 2<<20)))
-	gossipSoon(t, "the node forgets leg B", func() bool {
-		return !slices.Contains(nodes[1].ps.ListPeers(DefaultGossipTopic), b.ID())
-	})
-	res := runGossip(t, g, probes.ReasonTimeout)
-	if got, _ := res.Details["silent_legs"].([]string); !slices.Equal(got, []string{"gossip-b"}) {
-		t.Errorf("silent legs: %v", res.Details["silent_legs"])
-	}
-	runGossip(t, g, "")
-	if b.resets.Load() != 1 || a.resets.Load() != 0 {
-		t.Errorf("%d resets of leg B, %d of leg A", b.resets.Load(), a.resets.Load())
-	}
-}
-
 // A run that somebody cancels says nothing of the legs.
 func TestGossipCancelled(t *testing.T) {
 	noGossipLeaks(t)

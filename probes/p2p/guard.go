@@ -42,8 +42,8 @@ type TopicPolicy struct {
 	PerSecond float64
 	Burst     int
 	// OnRefused is told of every message that was not let through, of each copy: who has it not yet is not known here. It
-	// is called by pubsub's own loop, so it must return at once and must not call pubsub; a flood comes through here. May
-	// be nil.
+	// is called by pubsub's own loop and by the readers of streams, so it must return at once and must not call pubsub; a
+	// flood comes through here. May be nil.
 	OnRefused func(reason string)
 }
 
@@ -132,6 +132,26 @@ func (g *Guard) Allowed(topic string) bool { return g.post(topic) != nil }
 // loop: an inspector of RPCs calls it for every message.
 func (g *Guard) Admit(hop peer.ID, m *pubsubpb.Message) bool { return g.admit(hop, m, time.Now()) }
 
+// screen is the part of Admit that needs no memory of earlier messages. Any goroutine may call it.
+func (g *Guard) screen(m *pubsubpb.Message) bool {
+	s := g.post(m.GetTopic())
+	if s == nil {
+		return false
+	}
+	reason := s.misfit(m)
+	if reason != "" {
+		s.policy.OnRefused(reason)
+	}
+	return reason == ""
+}
+
+// refused tells of a message on the topic that was not let through.
+func (g *Guard) refused(topic, reason string) {
+	if s := g.post(topic); s != nil {
+		s.policy.OnRefused(reason)
+	}
+}
+
 func (g *Guard) admit(hop peer.ID, m *pubsubpb.Message, now time.Time) bool {
 	s := g.post(m.GetTopic())
 	if s == nil {
@@ -172,6 +192,17 @@ func (g *Guard) inspect(hop peer.ID, rpc *pubsub.RPC) error {
 
 // refuse says why a message is not let through; empty if it is. Its author is as yet only claimed.
 func (s *post) refuse(hop peer.ID, m *pubsubpb.Message, now time.Time) string {
+	if reason := s.misfit(m); reason != "" {
+		return reason
+	}
+	if !s.rates.take(hop, peer.ID(m.GetFrom()), now) {
+		return RefusedRate
+	}
+	return ""
+}
+
+// misfit says why a message is not let through, however few there are.
+func (s *post) misfit(m *pubsubpb.Message) string {
 	switch {
 	case !s.authors[peer.ID(m.GetFrom())]:
 		return RefusedAuthor
@@ -179,8 +210,6 @@ func (s *post) refuse(hop peer.ID, m *pubsubpb.Message, now time.Time) string {
 		return RefusedOversize
 	case len(m.GetSeqno()) > maxSeqnoBytes || len(m.GetSignature()) > maxSignatureBytes || len(m.GetKey()) > maxKeyBytes:
 		return RefusedMalformed
-	case !s.rates.take(hop, peer.ID(m.GetFrom()), now):
-		return RefusedRate
 	}
 	return ""
 }
