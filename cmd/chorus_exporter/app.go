@@ -48,6 +48,7 @@ func newApp(f *flags, p *plan, logger loggers) (*app, error) {
 		systemd: newSystemd(logger),
 	}
 	a.live.Store(p)
+	p.swarm.tellFleet(a.fleetStatus)
 	for _, step := range []func(*plan) error{
 		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addShutdown, a.addHandler,
 	} {
@@ -141,6 +142,7 @@ func (a *app) addHandler(p *plan) (err error) {
 func (a *app) publish(s *evaluator.Snapshot) {
 	a.handler.Publish(s)
 	a.systemd.evaluated(s)
+	a.live.Load().swarm.changed()
 }
 
 // warn logs what is doubtful about a plan.

@@ -35,6 +35,7 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 	if live != nil && !c.garbled {
 		c.keepNodeID(live.config)
 		c.checkRestart(live.config)
+		c.checkFleetRestart(live.config)
 	}
 	if err := errors.Join(c.err(), faults); err != nil {
 		return nil, err

@@ -27,6 +27,9 @@ func (c *loaded) ruleOptions(own bool) rules.Options {
 		o.Components = append(o.Components, componentDatabase)
 	}
 	o.Components = append(o.Components, c.swarmComponents()...)
+	if c.guarded() {
+		o.Enabled = append(o.Enabled, componentFleet)
+	}
 	for name := range swarmChecks() {
 		if c.isSwarmProbe(name) {
 			o.Probes = append(o.Probes, name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -32,6 +33,8 @@ type swarm struct {
 	replication *p2p.Replication
 	election    *collectors.Election // nil without election, like heartbeats
 	heartbeats  *p2p.Heartbeats
+	fleet       *p2p.Fleet // nil without other exporters
+	status      atomic.Pointer[func() p2p.FleetStatus]
 }
 
 // noHost stands for a leg where options are only checked.
@@ -65,7 +68,12 @@ func newSwarm(c *loaded, logger loggers) (s *swarm, err error) {
 		return s, err
 	}
 	if c.observes() {
-		err = s.observe(c, guard, logger)
+		if err := s.observe(c, guard, logger); err != nil {
+			return s, err
+		}
+	}
+	if c.guarded() {
+		err = s.gather(c, guard, logger)
 	}
 	return s, err
 }
@@ -129,6 +137,9 @@ func (s *swarm) probePubsub(c *loaded, guard *p2p.Guard, logger loggers) error {
 	topics := []string{x.Topic}
 	if c.observes() {
 		topics = append(topics, c.Election.Topic)
+	}
+	if c.guarded() {
+		topics = append(topics, c.Shutdown.Fleet.Topic)
 	}
 	if s.mesh, err = collectorsp2p.NewGossipSub(topics...); err != nil {
 		return err
@@ -204,6 +215,9 @@ func (s *swarm) parts() map[string]func(context.Context) error {
 	if s.heartbeats != nil {
 		parts["election observer"] = s.heartbeats.Run
 	}
+	if s.fleet != nil {
+		parts["fleet"] = s.fleet.Run
+	}
 	return parts
 }
 
@@ -215,6 +229,9 @@ func (s *swarm) collectors() []prometheus.Collector {
 	out := []prometheus.Collector{s.presence, s.peers, s.mesh, s.gossip, s.dht, s.replication}
 	if s.election != nil {
 		out = append(out, s.election)
+	}
+	if s.fleet != nil {
+		out = append(out, s.fleet)
 	}
 	return out
 }

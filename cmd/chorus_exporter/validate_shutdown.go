@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// maxFleet is how many exporters a fleet has at the most.
+const maxFleet = 1000
+
 // exitReserve is what the exporter's own end needs of shutdown.timeout.
 const exitReserve = time.Second
 
@@ -119,6 +122,9 @@ func (c *loaded) checkFleet() {
 	}
 	if !c.joins() {
 		c.add(c.line(field), field, "needs p2p.targets: the exporters speak to each other through the cluster")
+	}
+	if len(f.Exporters) > maxFleet {
+		c.add(c.line(field), field, "has %d entries; list at most %d", len(f.Exporters), maxFleet)
 	}
 	for i, text := range f.Exporters {
 		at := fmt.Sprintf("%s[%d]", field, i)
