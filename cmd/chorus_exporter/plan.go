@@ -100,9 +100,9 @@ func (p *plan) join(logger loggers) (err error) {
 	return p.rehearse()
 }
 
-// keepNodeID gives a configuration without node_id the one that its process has.
+// keepNodeID gives a configuration without node_id the one that its process has, be it the peer id or the hostname.
 func (c *loaded) keepNodeID(live *loaded) {
-	if c.NodeID == "" {
+	if _, set := c.lines["node_id"]; !set && c.joins() != live.joins() || c.NodeID == "" {
 		c.NodeID = live.NodeID
 	}
 }

@@ -62,7 +62,7 @@ func TestReloadSwarm(t *testing.T) {
 		},
 		{"no election", "election: {heartbeat_timeout: 20s}\n", "", "chorus.yml: election: " + mend},
 		{"no cluster", config, "evaluation_interval: 200ms\n", "chorus.yml: p2p: " + mend},
-		{"a fault beside a change", "{wait: 5s}", "{wait: 6s, mode: loud}", `chorus.yml:5: p2p.pubsub.mode: "loud" is not known`},
+		{"a fault beside a change", "{wait: 5s}", "{wait: 6s, mode: loud}", "chorus.yml:5: p2p.pubsub.mode: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if !strings.Contains(config, tt.old) {
