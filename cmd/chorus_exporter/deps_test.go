@@ -14,7 +14,7 @@ func TestLibrariesLinkLittle(t *testing.T) {
 		"github.com/jackc/pgx/", "modernc.org/sqlite",
 		"github.com/aws/", "github.com/Azure/", "cloud.google.com/",
 	}
-	for _, room := range []string{"collectors", "evaluator", "probes", "rules", "web"} {
+	for _, room := range []string{"collectors", "evaluator", "evaluator/shutdown", "probes", "rules", "web"} {
 		out, err := exec.Command("go", "list", "-deps", "chorus/"+room).Output()
 		if err != nil {
 			t.Fatal(err)

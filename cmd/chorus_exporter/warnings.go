@@ -13,6 +13,7 @@ func (c *loaded) warnings() []string {
 	doubts.file = c.file
 	if c.joins() {
 		c.doubtWait(&doubts)
+		c.doubtUnguarded(&doubts)
 	}
 	if err := doubts.err(); err != nil {
 		return strings.Split(err.Error(), "\n")

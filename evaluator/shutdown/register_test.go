@@ -53,6 +53,33 @@ func TestRegisterLate(t *testing.T) {
 	})
 }
 
+// As long as no step of a phase has begun, any priority of it is to come.
+func TestRegisterWhenAPhaseBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m *Manager
+		m, err := New(Options{OnChange: func(s State) {
+			if s.Name == StagePostShutdown && len(s.Steps) == 1 {
+				if err := m.Register(Component{Name: "high", Phase: PostShutdown, Priority: 100, Stop: hang(0)}); err != nil {
+					t.Error(err)
+				}
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Register(Component{Name: "low", Priority: 1, Stop: hang(0)}); err != nil {
+			t.Fatal(err)
+		}
+		m.Request(Request{})
+		if err := m.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s := m.State().Steps; len(s) != 2 || s[1].Name != "high" || s[1].Result != ResultDone {
+			t.Errorf("steps %+v", s)
+		}
+	})
+}
+
 func TestWhen(t *testing.T) {
 	for cause, want := range map[Cause]string{
 		CauseRule: "hook done 0s", CauseSignal: "hook skipped 0s", CauseProgram: "hook skipped 0s", "": "hook skipped 0s",

@@ -1,6 +1,7 @@
 package shutdown
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -83,6 +84,35 @@ func TestRequestBeforeRun(t *testing.T) {
 		}
 		f.wantStory("0s = draining", "5s = pre-shutdown", "5s = shutdown", "5s a", "5s = post-shutdown", "5s = stopped")
 	})
+}
+
+// Nothing begins, and nothing ends, before OnStopping has returned.
+func TestOnStoppingComesFirst(t *testing.T) {
+	for name, tt := range map[string]struct {
+		cutAfter time.Duration
+		want     []string
+	}{
+		"in order":  {time.Hour, []string{"0s OnStopping", "7s = draining", "7s = pre-shutdown", "7s a", "7s = shutdown", "7s = post-shutdown", "7s = stopped"}},
+		"cut short": {6 * time.Second, []string{"0s OnStopping", "7s = draining", "7s = stopped"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), tt.cutAfter)
+				defer cancel()
+				var f *fixture
+				f = newFixture(t, Options{OnStopping: func(Request) { f.note("OnStopping"); time.Sleep(7 * time.Second) }})
+				f.register(Component{Name: "a", Phase: PreShutdown})
+				ended := make(chan error)
+				go func() { ended <- f.Run(ctx) }()
+				synctest.Wait()
+				f.Request(Request{})
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				f.wantStory(tt.want...)
+			})
+		})
+	}
 }
 
 func TestCallbacksThatPanic(t *testing.T) {

@@ -3,9 +3,14 @@ package shutdown
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // edges is the table of docs/shutdown.md, row by row: from a state, an event leads to the next state.
@@ -14,30 +19,50 @@ var edges = []struct {
 	event string
 	to    Stage
 }{
-	{StageRunning, "request", StageDraining},
-	{StageRunning, "observe", StageRunning},
-	{StageRunning, "apply", StageRunning},
+	{StageRunning, "Request", StageDraining},
+	{StageRunning, "Observe", StageRunning},
+	{StageRunning, "Apply", StageRunning},
 	{StageRunning, "ctx ends", StageRunning},
-	{StageDraining, "request", StageDraining},
-	{StageDraining, "apply", StageDraining},
-	{StageDraining, "phase over", StagePreShutdown},
+	{StageDraining, "Request", StageDraining},
+	{StageDraining, "Apply", StageDraining},
+	{StageDraining, "over", StagePreShutdown},
 	{StageDraining, "ctx ends", StageStopped},
-	{StagePreShutdown, "request", StagePreShutdown},
-	{StagePreShutdown, "apply", StagePreShutdown},
-	{StagePreShutdown, "phase over", StageShutdown},
+	{StagePreShutdown, "Request", StagePreShutdown},
+	{StagePreShutdown, "Apply", StagePreShutdown},
+	{StagePreShutdown, "over", StageShutdown},
 	{StagePreShutdown, "ctx ends", StageStopped},
-	{StageShutdown, "request", StageShutdown},
-	{StageShutdown, "apply", StageShutdown},
-	{StageShutdown, "phase over", StagePostShutdown},
+	{StageShutdown, "Request", StageShutdown},
+	{StageShutdown, "Apply", StageShutdown},
+	{StageShutdown, "over", StagePostShutdown},
 	{StageShutdown, "ctx ends", StageStopped},
-	{StagePostShutdown, "request", StagePostShutdown},
-	{StagePostShutdown, "apply", StagePostShutdown},
-	{StagePostShutdown, "phase over", StageStopped},
+	{StagePostShutdown, "Request", StagePostShutdown},
+	{StagePostShutdown, "Apply", StagePostShutdown},
+	{StagePostShutdown, "over", StageStopped},
 	{StagePostShutdown, "ctx ends", StageStopped},
-	{StageStopped, "request", StageStopped},
-	{StageStopped, "observe", StageStopped},
-	{StageStopped, "apply", StageStopped},
+	{StageStopped, "Request", StageStopped},
+	{StageStopped, "Observe", StageStopped},
+	{StageStopped, "Apply", StageStopped},
 	{StageStopped, "ctx ends", StageStopped},
+}
+
+// The table that people read is the one that is tested.
+func TestTableIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/shutdown.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| state | event | next state | what happens |\n|---|---|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var want, got []string
+	for _, e := range edges {
+		want = append(want, fmt.Sprintf("| `%s` | %s | `%s` |", e.from, e.event, e.to))
+	}
+	for line := range strings.Lines(table + "\n") {
+		got = append(got, line[:strings.LastIndex(strings.TrimSuffix(line, " |\n"), "|")+1])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/shutdown.md (-tested +documented):\n%s", diff)
+	}
 }
 
 func TestEveryEdge(t *testing.T) {
@@ -66,18 +91,18 @@ func walk(t *testing.T, from Stage, event string, to Stage) {
 		synctest.Wait()
 	}
 	switch event {
-	case "request":
+	case "Request":
 		if first := f.Request(Request{}); first != (from == StageRunning) {
 			t.Errorf("Request returns %v", first)
 		}
-	case "observe":
+	case "Observe":
 		f.Observe(Request{})
-	case "apply":
+	case "Apply":
 		err := f.Apply(0, time.Minute, nil)
 		if refused := errors.Is(err, ErrStopping); refused != (from != StageRunning) {
 			t.Errorf("Apply returns %v", err)
 		}
-	case "phase over":
+	case "over":
 		time.Sleep(time.Second)
 	case "ctx ends":
 		cancel()
