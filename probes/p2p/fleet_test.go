@@ -106,9 +106,9 @@ func TestFleetUnseen(t *testing.T) {
 		})
 		time.Sleep(20 * time.Second)
 		say(2, "healthy")
-		time.Sleep(10*time.Second - 1)
+		time.Sleep(10*time.Second - time.Nanosecond)
 		wantFleet(t, f, map[string]float64{"fleet_members stopping": 1, "fleet_members unhealthy": 1, "fleet_unseen_members": 0})
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantFleet(t, f, map[string]float64{
 			"fleet_members healthy": 2, "fleet_members stopping": 0, "fleet_members unhealthy": 0,
 			"fleet_unseen_members": 2, "fleet_shutdown_ahead": 0,
