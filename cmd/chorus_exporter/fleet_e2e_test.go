@@ -159,7 +159,7 @@ shutdown:
 `, i, m.disk, shared, actions, own, strings.Join(through(m.wire, swarm), `", "`), keys[i], m.service.addr,
 			strings.Join(ids, `", "`))
 		file := write(t, "chorus.yml", config)
-		m.child = start(t, "--config.file="+file, "--log.level=warn")
+		m.child = start(t, "--config.file="+file)
 	}
 	for i, m := range members {
 		m.within(2*time.Minute, fmt.Sprintf("node %d is ready and sees the others", i), func() bool {
