@@ -65,7 +65,8 @@ func (e *Election) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector. What nobody said or measured is left out: term and last heartbeat before the
-// first one (until then it is exposed since when there could have been one), the last change before there was one, uptime and skew unless exactly one node leads.
+// first one (until then it is exposed since when there could have been one), the last change before there was one, uptime
+// and skew unless exactly one node leads.
 func (e *Election) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range e.read() { // sent without the lock: whoever receives may be slow
 		ch <- m
