@@ -9,14 +9,17 @@ import (
 
 const (
 	// maxFlood is the highest rate, in messages a second: more is bound by the CPU.
-	maxFlood = 100_000
+	maxFlood = 200_000
+	// maxSigned is how much of a flood, in messages a second, is signed and published for the whole swarm: every node
+	// checks every signature. What is over it goes as batches of junk to those who only listen.
+	maxSigned = 1000
 	// junkSize is the length of a message of junk, in bytes.
 	junkSize = 256
 	// floodTick is how often the next few messages go out.
 	floodTick = 10 * time.Millisecond
 )
 
-// flood is junk that a node publishes on the health and heartbeat topics in turn, correctly signed.
+// flood is junk that a node publishes on the health and heartbeat topics in turn, correctly signed up to maxSigned.
 type flood struct {
 	rate    atomic.Int64  // messages a second; 0: none
 	changed chan struct{} // of size 1
@@ -36,7 +39,8 @@ func (f *flood) set(rate int) {
 func (n *node) shout(ctx context.Context) {
 	ticker := time.NewTicker(floodTick)
 	defer ticker.Stop()
-	var owed float64
+	batches := newBatches(append([]string{n.config.HeartbeatTopic}, n.config.Topics...), n.host.ID())
+	var owed, owedRaw float64
 	for sent := 0; ; {
 		for n.flood.rate.Load() == 0 { // costs nothing while there is none
 			select {
@@ -50,9 +54,14 @@ func (n *node) shout(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		for owed += float64(n.flood.rate.Load()) * floodTick.Seconds(); owed >= 1 && ctx.Err() == nil; owed-- {
+		rate := n.flood.rate.Load()
+		signed := min(rate, maxSigned)
+		for owed += float64(signed) * floodTick.Seconds(); owed >= 1 && ctx.Err() == nil; owed-- {
 			n.publishJunk(ctx, sent)
 			sent++
+		}
+		for owedRaw += float64(rate-signed) * floodTick.Seconds(); owedRaw >= batchSize && ctx.Err() == nil; owedRaw -= batchSize {
+			n.pour(ctx, batches.next())
 		}
 	}
 }

@@ -30,7 +30,7 @@ type topics struct {
 // joinTopics starts GossipSub, which ends with ctx, and subscribes to everything.
 func (n *node) joinTopics(ctx context.Context) error {
 	var err error
-	n.pubsub, err = pubsub.NewGossipSub(ctx, n.host,
+	n.pubsub, err = pubsub.NewGossipSub(ctx, writersHost{n.host, n.writers},
 		pubsub.WithValidateQueueSize(validateQueue), pubsub.WithPeerOutboundQueueSize(1024))
 	if err != nil {
 		return err

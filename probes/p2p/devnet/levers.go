@@ -39,7 +39,7 @@ func (s *Swarm) Revive(i int) error {
 			return fmt.Errorf("revive node %d: it runs; kill it first", i)
 		}
 		config := s.options.node(i)
-		port, err := n.port()
+		port, err := n.listens()
 		if err != nil {
 			return fmt.Errorf("revive node %d: %w", i, err)
 		}
@@ -106,7 +106,9 @@ func (s *Swarm) Corrupt(i int, on bool) error {
 	return s.tell("Set whether a node is corrupt", i, command{Op: opCorrupt, On: on})
 }
 
-// Flood makes node i publish that many messages of junk a second on the health and heartbeat topics; 0 ends it.
+// Flood makes node i send that many messages of junk a second on the health and heartbeat topics; 0 ends it. Up to a
+// thousand of them are signed and published for the whole swarm. The rest is not, and goes straight to each peer of the node
+// that is connected from outside of the swarm.
 func (s *Swarm) Flood(i, rate int) error {
 	if rate < 0 || rate > maxFlood {
 		return fmt.Errorf("flood from node %d: rate %d: must be 0 to %d messages a second", i, rate, maxFlood)

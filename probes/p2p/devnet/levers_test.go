@@ -184,6 +184,28 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// A flood beyond what can be signed reaches those who listen from outside, and no node. The flooding node goes on gossiping.
+func TestFloodOfListeners(t *testing.T) {
+	t.Parallel()
+	s := startSwarm(t, 3)
+	leaders(t, s, 0)
+	l := overhear(t, s.Infos()[0])
+	must(t, s.Flood(0, maxFlood))
+	eventually(t, "a listener is flooded", func() (bool, any) { return l.junk.Load() > 200_000, l.junk.Load() })
+	before := l.beats.Load()
+	eventually(t, "heartbeats come between", func() (bool, any) { return l.beats.Load() > before+2, l.beats.Load() })
+	leaders(t, s, 0)
+	if r := report(t, s, 1); r.Received > 50_000 {
+		t.Errorf("a node received %d messages, want no more than what is signed", r.Received)
+	}
+	must(t, s.Flood(0, 0))
+	eventually(t, "it ends", func() (bool, any) {
+		before := l.junk.Load()
+		time.Sleep(100 * time.Millisecond)
+		return l.junk.Load() == before, before
+	})
+}
+
 func TestTasks(t *testing.T) {
 	t.Parallel()
 	s, err := Start(t.Context(), Options{Nodes: 2, TaskWorkers: 2, TaskQueue: 3, HeartbeatInterval: quick})

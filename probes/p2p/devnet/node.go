@@ -34,6 +34,7 @@ type node struct {
 	election *election
 	queue    *queue
 	flood    flood
+	writers  *writers
 	received atomic.Uint64 // on the health topics
 
 	stop  context.CancelFunc
@@ -61,6 +62,7 @@ func startNode(ctx context.Context, c nodeConfig, validators map[string]record.V
 		queue:   newQueue(c.TaskWorkers, c.TaskQueue),
 		rewired: make(chan struct{}, 1),
 		flood:   flood{changed: make(chan struct{}, 1)},
+		writers: newWriters(),
 	}
 	if n.host, err = n.listen(ctx, key); err != nil {
 		return nil, fmt.Errorf("start node %d: %w", c.Index, err)

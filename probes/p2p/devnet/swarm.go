@@ -36,7 +36,8 @@ type slot struct {
 	info   peer.AddrInfo // who is here and where it listens, for good
 	member member        // the last that ran here
 	frozen bool
-	group  int // nodes of different groups can't talk
+	group  int   // nodes of different groups can't talk
+	taken  *port // nil if the port was given
 }
 
 func (n *slot) state() State {
@@ -54,8 +55,8 @@ func (n *slot) state() State {
 // addr is the node's multiaddr with its id.
 func (n *slot) addr() string { return fmt.Sprintf("%s/p2p/%s", n.info.Addrs[0], n.info.ID) }
 
-// port is where the node listens.
-func (n *slot) port() (int, error) {
+// listens is the port where the node listens.
+func (n *slot) listens() (int, error) {
 	text, err := n.info.Addrs[0].ValueForProtocol(ma.P_TCP)
 	if err != nil {
 		return 0, err
@@ -109,18 +110,32 @@ func (s *Swarm) raise() error {
 	s.levers.Lock()
 	defer s.levers.Unlock()
 	for i := range s.options.Nodes {
-		m, info, err := s.launch(s.life, s.options, s.options.node(i))
-		if err != nil {
+		if err := s.add(s.options.node(i)); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		s.slots = append(s.slots, &slot{info: info, member: m})
-		s.mu.Unlock()
 	}
 	if err := s.rewire(); err != nil {
 		return err
 	}
 	return s.converge()
+}
+
+// add starts a node, on a port that is kept for it.
+func (s *Swarm) add(config nodeConfig) (err error) {
+	n := &slot{}
+	if config.Port == 0 {
+		if n.taken, config.Port, err = takePort(); err != nil {
+			return err
+		}
+	}
+	if n.member, n.info, err = s.launch(s.life, s.options, config); err != nil {
+		n.taken.release()
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots = append(s.slots, n)
+	return nil
 }
 
 // raiseTimeout is how long the nodes have to hear each other.
@@ -164,6 +179,9 @@ func (s *Swarm) stopAll() error {
 		ends.Go(func() { errs[i] = n.member.kill() })
 	}
 	ends.Wait()
+	for _, n := range slots {
+		n.taken.release()
+	}
 	if s.spawner != nil {
 		s.spawner.close()
 	}
