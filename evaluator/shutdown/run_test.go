@@ -166,6 +166,20 @@ func TestWholeStaysWithinItsBound(t *testing.T) {
 	}
 }
 
+// A reserve is a part of what all waves have together: it does not grow because one has ended early.
+func TestReserveAfterAnEarlyEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{DrainDelay: -1, Timeout: 24 * time.Second})
+		f.register(
+			Component{Name: "a", Priority: 2, Stop: f.work("a", time.Second)},
+			Component{Name: "b", Priority: 1, Stop: f.work("b", time.Hour)},
+			Component{Name: "c", Stop: f.work("c", time.Hour)},
+		)
+		f.stop(CauseSignal)
+		f.wantResults("a done 1s", "b timeout 18.5s", "c timeout 4s")
+	})
+}
+
 // A process that was paused past its deadline still gives every wave a moment.
 func TestPausePastTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
