@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	varint "encoding/binary" // the exporter under test is binary
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,12 +180,4 @@ func newVictim(t *testing.T) *victim {
 		}
 	})
 	return v
-}
-
-// idOf is the peer id in a target's multiaddr.
-func idOf(t *testing.T, target string) peer.ID {
-	t.Helper()
-	id, err := peer.Decode(target[strings.LastIndex(target, "/")+1:])
-	must(t, err)
-	return id
 }

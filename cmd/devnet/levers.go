@@ -47,8 +47,9 @@ func addLevers(app *kingpin.Application, actions map[string]action) {
 	ofNode("corrupt", "Make a node answer GETs of the DHT with another value than it was given.", corrupt).
 		Flag("off", "No longer.").BoolVar(&corrupt.Off)
 	flood := &devnet.Lever{}
-	ofNode("flood", "Make a node publish junk on the health and heartbeat topics.", flood).
-		Arg("rate", "Messages a second; 0: no longer.").Required().IntVar(&flood.Rate)
+	ofNode("flood", "Make a node send junk on the health and heartbeat topics.", flood).
+		Arg("rate", "Messages a second, at most 200000; those over 1000 go to listeners from outside. 0: no longer.").
+		Required().IntVar(&flood.Rate)
 	tasks := &devnet.Lever{}
 	c := ofNode("tasks", "Submit tasks to a node's queue.", tasks)
 	c.Arg("count", "How many.").Required().IntVar(&tasks.Load.Count)

@@ -71,14 +71,14 @@ func (s *screenedStream) next() error {
 	case err != nil:
 		return err
 	case size > uint64(s.limit):
-		_, err := io.CopyN(io.Discard, s.in, int64(min(size, 1<<62))) //nolint:gosec // it fits now
+		_, err := io.CopyN(io.Discard, s.in, int64(min(size, 1<<62)))
 		return err
 	}
 	const head = binary.MaxVarintLen64
-	if whole := head + int(size); cap(s.frame) < whole || cap(s.frame) > frameKeep { //nolint:gosec // it is under the limit
+	if whole := head + int(size); cap(s.frame) < whole || cap(s.frame) > frameKeep {
 		s.frame = make([]byte, whole)
 	}
-	body := s.frame[head : head+int(size)] //nolint:gosec // see above
+	body := s.frame[head : head+int(size)]
 	if _, err := io.ReadFull(s.in, body); err != nil {
 		return err
 	}

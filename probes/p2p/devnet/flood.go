@@ -17,6 +17,8 @@ const (
 	junkSize = 256
 	// floodTick is how often the next few messages go out.
 	floodTick = 10 * time.Millisecond
+	// floodLate is how late it is made up for: what the CPU can't do by then is left out.
+	floodLate = 200 * time.Millisecond
 )
 
 // flood is junk that a node publishes on the health and heartbeat topics in turn, correctly signed up to maxSigned.
@@ -34,13 +36,13 @@ func (f *flood) set(rate int) {
 	}
 }
 
-// shout publishes junk whenever a rate is set, until ctx is done. What the CPU can't do in time is left out, not made up
-// for.
+// shout sends junk whenever a rate is set, until ctx is done.
 func (n *node) shout(ctx context.Context) {
 	ticker := time.NewTicker(floodTick)
 	defer ticker.Stop()
 	batches := newBatches(append([]string{n.config.HeartbeatTopic}, n.config.Topics...), n.host.ID())
 	var owed, owedRaw float64
+	last := time.Now()
 	for sent := 0; ; {
 		for n.flood.rate.Load() == 0 { // costs nothing while there is none
 			select {
@@ -54,13 +56,16 @@ func (n *node) shout(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		now := time.Now()
+		since := min(now.Sub(last), floodLate).Seconds()
+		last = now
 		rate := n.flood.rate.Load()
 		signed := min(rate, maxSigned)
-		for owed += float64(signed) * floodTick.Seconds(); owed >= 1 && ctx.Err() == nil; owed-- {
+		for owed += float64(signed) * since; owed >= 1 && ctx.Err() == nil; owed-- {
 			n.publishJunk(ctx, sent)
 			sent++
 		}
-		for owedRaw += float64(rate-signed) * floodTick.Seconds(); owedRaw >= batchSize && ctx.Err() == nil; owedRaw -= batchSize {
+		for owedRaw += float64(rate-signed) * since; owedRaw >= batchSize && ctx.Err() == nil; owedRaw -= batchSize {
 			n.pour(ctx, batches.next())
 		}
 	}

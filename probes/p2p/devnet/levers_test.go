@@ -13,6 +13,7 @@ func TestKillAndRevive(t *testing.T) {
 	s := startSwarm(t, 5)
 	targets := s.Targets()
 	leaders(t, s, 0)
+	followed(t, s, 0)
 	term := report(t, s, 0).Term
 
 	must(t, s.Kill(0))
@@ -49,6 +50,7 @@ func TestReviveAll(t *testing.T) {
 	t.Parallel()
 	s := startSwarm(t, 3)
 	leaders(t, s, 0)
+	followed(t, s, 0)
 	must(t, s.Kill(0))
 	leaders(t, s, 1)
 	term := report(t, s, 1).Term

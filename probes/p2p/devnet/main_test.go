@@ -114,6 +114,20 @@ func leaders(t *testing.T, s *Swarm, want ...int) {
 	})
 }
 
+// followed waits until every node has heard node i lead, and in which term. One that dies before that is forgotten.
+func followed(t *testing.T, s *Swarm, i int) {
+	t.Helper()
+	eventually(t, "all follow the leader in its term", func() (bool, any) {
+		leader := report(t, s, i)
+		for _, n := range s.Status(t.Context()) {
+			if n.Report == nil || n.Report.Leader != s.Infos()[i].ID.String() || n.Report.Term != leader.Term {
+				return false, n
+			}
+		}
+		return true, nil
+	})
+}
+
 func report(t *testing.T, s *Swarm, i int) Report {
 	t.Helper()
 	status := s.Status(t.Context())[i]
