@@ -86,6 +86,9 @@ func (s *Shutdown) completeHooks(set func(hook int, field string) bool) {
 		h.Phase, h.When = cmp.Or(h.Phase, d.Phase), cmp.Or(h.When, d.When)
 		if !set(i, "timeout") {
 			h.Timeout = d.Timeout
+			if left := s.Timeout - s.DrainDelay; left > 0 {
+				h.Timeout = min(h.Timeout, left)
+			}
 		}
 		if h.Post.URL != "" && !set(i, "post.retries") {
 			h.Post.Retries = d.Post.Retries

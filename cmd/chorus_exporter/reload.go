@@ -72,7 +72,9 @@ func (a *app) apply(p *plan) error {
 	}
 	a.live.Store(p)
 	a.policy.Set(p.policy)
-	if err := errors.Join(p.swarm.apply(p.config), p.swarm.applyFleet(p.config), a.resources.Apply(p.resources), a.measureResources(p.measured)); err != nil {
+	err := errors.Join(p.swarm.apply(p.config), p.swarm.applyFleet(p.config),
+		a.resources.Apply(p.resources), a.measureResources(p.measured))
+	if err != nil {
 		return err
 	}
 	a.evaluator.SetRules(p.rules)

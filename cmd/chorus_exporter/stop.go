@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -21,7 +22,7 @@ const ownComponent = "exporter"
 func (a *app) addShutdown(p *plan) (err error) {
 	s := p.config.Shutdown
 	a.manager, err = shutdown.New(shutdown.Options{
-		DrainDelay: time.Duration(s.DrainDelay),
+		DrainDelay: cmp.Or(time.Duration(s.DrainDelay), -1), // 0 would be a default
 		Timeout:    time.Duration(s.Timeout),
 		OnStopping: func(shutdown.Request) {
 			a.systemd.stopping()

@@ -55,6 +55,10 @@ func (c *loaded) checkHook(i int) {
 	c.oneOf(at+".phase", h.Phase, phaseNames()...)
 	c.oneOf(at+".when", h.When, whenRule, whenAlways)
 	c.span(at+".timeout", h.Timeout, 10*time.Millisecond, time.Hour)
+	if left := c.Shutdown.Timeout - c.Shutdown.DrainDelay; h.Timeout > left && left > 0 {
+		c.add(c.line(at+".timeout"), at+".timeout", "%v is longer than the %v that shutdown.timeout leaves after "+
+			"shutdown.drain_delay; shorten it, or raise shutdown.timeout", h.Timeout, left)
+	}
 	c.count(at+".priority", h.Priority, -1000, 1000)
 	kinds := 0
 	for _, there := range []bool{h.Post != HookPost{}, h.Command != nil, h.Signal != HookSignal{}} {
