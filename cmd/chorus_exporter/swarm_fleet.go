@@ -20,7 +20,8 @@ func (s *swarm) gather(c *loaded, guard *p2p.Guard, logger loggers) error {
 	}
 	s.fleet, err = p2p.NewFleet(p2p.FleetOptions{
 		PubSub: s.gossip.Receiver, Guard: guard, Self: s.presence.B().Host().ID(),
-		NodeID: cmp.Or(c.NodeID, s.id.String()), Members: members, Topic: f.Topic, Interval: time.Duration(f.Interval), MaxUnhealthyRatio: c.Shutdown.MaxUnhealthyRatio,
+		NodeID: cmp.Or(c.NodeID, s.id.String()), Members: members, Topic: f.Topic,
+		Interval: time.Duration(f.Interval), MaxUnhealthyRatio: c.Shutdown.MaxUnhealthyRatio,
 		Unseen: f.Unseen, Status: s.toTell, Logger: logger,
 	})
 	return err
