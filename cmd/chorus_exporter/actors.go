@@ -70,29 +70,34 @@ func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, er
 	return whole, parts.failure()
 }
 
-// await obeys signals until all parts have ended, and no longer than it should. It says whether they have.
+// await obeys signals until all parts have ended and a stop that has begun is done, and no longer than it should. It says
+// whether the parts have ended.
 func (a *app) await(ctx context.Context, all, stopped, ending <-chan struct{}, c control) (whole bool) {
 	var late <-chan time.Time // nothing is late before the end begins
 	for {
 		select {
 		case <-all:
-			return true
-		case <-stopped:
-			if stopped = nil; ctx.Err() != nil { // without an orderly stop
-				continue
+			if all, whole = nil, true; stopped == nil || a.manager.State().Request == nil {
+				return true
 			}
+		case <-stopped:
+			stopped = nil
 			select {
 			case <-all:
 				return true
 			default:
-				return false
+			}
+			if whole || ctx.Err() == nil { // else there is no orderly stop, and the parts are still to end
+				return whole
 			}
 		case <-ending:
 			timer := time.NewTimer(stopTimeout)
 			defer timer.Stop()
 			ending, late = nil, timer.C
 		case <-late:
-			return false
+			if !whole { // else a stop that has begun goes on, within its own bound
+				return false
+			}
 		case s := <-c.signals:
 			if !c.obey(s) {
 				return false

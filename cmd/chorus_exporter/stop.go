@@ -72,7 +72,7 @@ func (a *app) act(_ context.Context, action evaluator.Action) {
 // stopExporter is the last step of a stop: it ends all parts and waits for them.
 func stopExporter(interrupt func(), all <-chan struct{}, parts *parts) shutdown.Component {
 	return shutdown.Component{
-		Name: ownComponent, Phase: shutdown.PostShutdown, Priority: -1 << 30,
+		Name: ownComponent, Phase: shutdown.PostShutdown, Priority: minPriority - 1,
 		Stop: func(ctx context.Context) error {
 			interrupt()
 			select {

@@ -11,6 +11,9 @@ import (
 // maxFleet is how many exporters a fleet has at the most.
 const maxFleet = 1000
 
+// minPriority is the lowest of a hook; the exporter's own is under it.
+const minPriority = -1000
+
 // exitReserve is what the exporter's own end needs of shutdown.timeout.
 const exitReserve = time.Second
 
@@ -59,7 +62,7 @@ func (c *loaded) checkHook(i int) {
 		c.add(c.line(at+".timeout"), at+".timeout", "%v is longer than the %v that shutdown.timeout leaves after "+
 			"shutdown.drain_delay; shorten it, or raise shutdown.timeout", h.Timeout, left)
 	}
-	c.count(at+".priority", h.Priority, -1000, 1000)
+	c.count(at+".priority", h.Priority, minPriority, -minPriority)
 	kinds := 0
 	for _, there := range []bool{h.Post != HookPost{}, h.Command != nil, h.Signal != HookSignal{}} {
 		if there {
@@ -95,7 +98,7 @@ func (c *loaded) checkHookDoes(h *Hook, at string) {
 	default:
 		at += ".signal"
 		if h.Signal.PIDFile != "" {
-			h.Signal.PIDFile = c.path(h.Signal.PIDFile)
+			h.Signal.PIDFile = absolute(c.path(h.Signal.PIDFile))
 		}
 		if h.Signal.Executable != "" && !filepath.IsAbs(h.Signal.Executable) {
 			field := at + ".executable"
