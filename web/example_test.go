@@ -12,24 +12,37 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"chorus/evaluator"
+	"chorus/evaluator/shutdown"
 	"chorus/probes"
 	"chorus/rules"
 	"chorus/web"
 )
 
-// A whole embedding: a program that probes one of its dependencies, lets the shipped rules judge it, and answers.
+// A whole embedding: a program that probes one of its dependencies, lets the shipped rules judge it, answers, and stops in
+// order when a rule or a signal asks for it.
 func Example() {
 	database := probes.Func(func(context.Context) (probes.Result, error) {
 		return probes.Result{Message: "query answered"}, nil // db.PingContext(ctx), say
 	})
 	registry := prometheus.NewRegistry() // what is measured: put your own collectors here
 	registry.MustRegister(rules.NewPolicyCollector(rules.DefaultPolicy()))
-	set := must(rules.Load(rules.Options{Components: []string{"database"}, Probes: []string{"database-connectivity"}}))
+	set := must(rules.Load(rules.Options{
+		Components: []string{"database"}, Probes: []string{"database-connectivity"}, Actions: []string{"shutdown"},
+	}))
 
 	var handler *web.Handler
+	var stop *shutdown.Manager
 	verdicts := must(evaluator.New(evaluator.Options{
 		Gatherer: registry, Registerer: registry, Rules: set,
 		OnSnapshot: func(s *evaluator.Snapshot) { handler.Publish(s) },
+		OnAction: func(_ context.Context, a evaluator.Action) {
+			stop.Request(shutdown.Request{Cause: shutdown.CauseRule, Reason: a.Alert.Summary, Check: a.Alert.Check})
+		},
+	}))
+	stop = must(shutdown.New(shutdown.Options{
+		DrainDelay: 10 * time.Millisecond, Registerer: registry,
+		OnStopping: func(shutdown.Request) { verdicts.Stopping() },
+		OnChange:   func(shutdown.State) { handler.Refresh() },
 	}))
 	runner := must(probes.NewRunner(probes.RunnerOptions{
 		Registerer: registry,
@@ -41,7 +54,7 @@ func Example() {
 		panic(err)
 	}
 	handler = must(web.New(web.Options{
-		Evaluator: verdicts, Probes: runner, Gatherers: prometheus.Gatherers{registry, verdicts.Derived()},
+		Evaluator: verdicts, Probes: runner, Gatherers: prometheus.Gatherers{registry, verdicts.Derived()}, Shutdown: stop,
 	}))
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -55,10 +68,20 @@ func Example() {
 	}
 	fmt.Println(verdicts.Snapshot().Status, verdicts.Snapshot().Message)
 
-	server.Close()
+	if err := stop.Register(shutdown.Component{Name: "server", Stop: func(context.Context) error {
+		fmt.Println(get(server.URL+"/health/ready"), "while it drains")
+		server.Close() // server.Shutdown(ctx)
+		return nil
+	}}); err != nil {
+		panic(err)
+	}
+	stop.Request(shutdown.Request{Cause: shutdown.CauseSignal, Reason: "SIGTERM"})
+	stop.Run(ctx)
 	cancel()
 	running.Wait()
-	// Output: healthy All health checks passing
+	// Output:
+	// healthy All health checks passing
+	// 503 while it drains
 }
 
 func get(url string) int {
