@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"chorus/evaluator"
@@ -76,22 +77,23 @@ func (c *loaded) checkFleetRestart(old *loaded) {
 }
 
 // fleetStatus is what the other exporters are told: the status, and whether this node is about to be stopped by a rule, or
-// would be if it were not held back. In mode observe it never is, and nobody should wait for it.
+// would be if the fleet did not hold it back. Where something else does, nobody should wait for it: the others would wait
+// for ever.
 func (a *app) fleetStatus() p2p.FleetStatus {
 	snap := a.evaluator.Snapshot()
-	status := p2p.FleetStatus{Status: string(snap.Status)}
 	if snap.Stalled(time.Now()) {
-		status.Status = string(evaluator.Unhealthy)
+		return p2p.FleetStatus{Status: string(evaluator.Unhealthy)}
 	}
-	if a.mode() == modeObserve {
-		return status
+	return p2p.FleetStatus{Status: string(snap.Status), WantsStop: a.mode() != modeObserve && wantsStop(snap)}
+}
+
+func wantsStop(snap *evaluator.Snapshot) bool {
+	if len(snap.Failing) > 0 || snap.Status == evaluator.Starting {
+		return false
 	}
-	for _, alert := range snap.Alerts {
-		if alert.Labels["action"] == actionShutdown || alert.Labels["holds"] == actionShutdown {
-			status.WantsStop = true
-		}
-	}
-	return status
+	return slices.ContainsFunc(snap.Alerts, func(alert evaluator.Alert) bool {
+		return alert.Labels["action"] == actionShutdown || alert.Labels["holds"] == actionShutdown
+	})
 }
 
 // doubtUnguarded finds that nothing keeps a shared fault from stopping every node at once.
