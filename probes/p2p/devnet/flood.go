@@ -18,37 +18,51 @@ const (
 	// floodTick is how often the next few messages go out.
 	floodTick = 10 * time.Millisecond
 	// floodLate is how late it is made up for: what the CPU can't do by then is left out.
-	floodLate = 200 * time.Millisecond
+	floodLate = time.Second
 )
 
-// flood is junk that a node publishes on the health and heartbeat topics in turn, correctly signed up to maxSigned.
-type flood struct {
-	rate    atomic.Int64  // messages a second; 0: none
+// flood is junk on the health and heartbeat topics in turn: up to maxSigned messages a second are correctly signed and
+// published, the rest is raw.
+type flood struct{ signed, raw pace }
+
+func newFlood() flood { return flood{newPace(), newPace()} }
+
+// set changes the rate, in messages a second; 0: none.
+func (f *flood) set(rate int) {
+	signed := min(rate, maxSigned)
+	f.signed.set(signed)
+	f.raw.set(rate - signed)
+}
+
+func (f *flood) rate() int { return int(f.signed.rate.Load() + f.raw.rate.Load()) }
+
+// pace is how many messages a second somebody sends.
+type pace struct {
+	rate    atomic.Int64
 	changed chan struct{} // of size 1
 }
 
-// set changes the rate.
-func (f *flood) set(rate int) {
-	f.rate.Store(int64(rate))
+func newPace() pace { return pace{changed: make(chan struct{}, 1)} }
+
+func (p *pace) set(rate int) {
+	p.rate.Store(int64(rate))
 	select {
-	case f.changed <- struct{}{}:
+	case p.changed <- struct{}{}:
 	default:
 	}
 }
 
-// shout sends junk whenever a rate is set, until ctx is done.
-func (n *node) shout(ctx context.Context) {
+// run calls send, which sends size messages, as often as the rate says, until ctx is done.
+func (p *pace) run(ctx context.Context, size float64, send func()) {
 	ticker := time.NewTicker(floodTick)
 	defer ticker.Stop()
-	batches := newBatches(append([]string{n.config.HeartbeatTopic}, n.config.Topics...), n.host.ID())
-	var owed, owedRaw float64
-	last := time.Now()
-	for sent := 0; ; {
-		for n.flood.rate.Load() == 0 { // costs nothing while there is none
+	owed, last := 0., time.Now()
+	for {
+		for p.rate.Load() == 0 { // costs nothing while there is none
 			select {
 			case <-ctx.Done():
 				return
-			case <-n.flood.changed:
+			case <-p.changed:
 			}
 		}
 		select {
@@ -57,18 +71,20 @@ func (n *node) shout(ctx context.Context) {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		since := min(now.Sub(last), floodLate).Seconds()
-		last = now
-		rate := n.flood.rate.Load()
-		signed := min(rate, maxSigned)
-		for owed += float64(signed) * since; owed >= 1 && ctx.Err() == nil; owed-- {
-			n.publishJunk(ctx, sent)
-			sent++
-		}
-		for owedRaw += float64(rate-signed) * since; owedRaw >= batchSize && ctx.Err() == nil; owedRaw -= batchSize {
-			n.pour(ctx, batches.next())
+		owed += float64(p.rate.Load()) * min(now.Sub(last), floodLate).Seconds()
+		for last = now; owed >= size && ctx.Err() == nil; owed -= size {
+			send()
 		}
 	}
+}
+
+// shout publishes junk whenever a rate is set, until ctx is done.
+func (n *node) shout(ctx context.Context) {
+	sent := 0
+	n.flood.signed.run(ctx, 1, func() {
+		n.publishJunk(ctx, sent)
+		sent++
+	})
 }
 
 func (n *node) publishJunk(ctx context.Context, i int) {

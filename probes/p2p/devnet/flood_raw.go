@@ -15,6 +15,8 @@ import (
 const (
 	// batchSize is how many messages an RPC of junk holds.
 	batchSize = 250
+	// rawJunkSize is the length of one of them, in bytes.
+	rawJunkSize = 64
 	// batchPatience is how long a peer has to take a batch. Who does not loses its stream.
 	batchPatience = 5 * time.Second
 )
@@ -42,7 +44,7 @@ func (b *batches) next() []byte {
 func (b *batches) make() []byte {
 	rpc := &pubsubpb.RPC{}
 	for i := range batchSize {
-		random := make([]byte, 32+8+64+64)
+		random := make([]byte, 32+8+64+rawJunkSize)
 		_, _ = rand.Read(random) // never fails
 		author := []byte(b.self)
 		if i%2 == 0 {
@@ -60,9 +62,15 @@ func (b *batches) make() []byte {
 	return append(protowire.AppendVarint(nil, uint64(len(body))), body...)
 }
 
-// pour writes a batch to every peer that only listens: that is none of the swarm's nodes, each of which is on the topic of
-// announcements. Nodes would turn it away as well, but the machine that runs all of them would measure itself.
-func (n *node) pour(ctx context.Context, batch []byte) {
+// pour writes junk beyond what can be signed, until ctx is done.
+func (n *node) pour(ctx context.Context) {
+	b := newBatches(append([]string{n.config.HeartbeatTopic}, n.config.Topics...), n.host.ID())
+	n.flood.raw.run(ctx, batchSize, func() { n.pourBatch(ctx, b.next()) })
+}
+
+// pourBatch writes a batch to every peer that only listens: that is none of the swarm's nodes, each of which is on the topic
+// of announcements. Nodes would turn it away as well, but the machine that runs all of them would measure itself.
+func (n *node) pourBatch(ctx context.Context, batch []byte) {
 	nodes := n.topics.members.ListPeers()
 	for p, s := range n.writers.all() {
 		if !slices.Contains(nodes, p) {

@@ -193,12 +193,12 @@ func TestFloodOfListeners(t *testing.T) {
 	leaders(t, s, 0)
 	l := overhear(t, s.Infos()[0])
 	must(t, s.Flood(0, maxFlood))
-	eventually(t, "a listener is flooded", func() (bool, any) { return l.junk.Load() > 200_000, l.junk.Load() })
+	eventually(t, "a listener is flooded", func() (bool, any) { return l.junk.Load() > 20_000, l.junk.Load() })
 	before := l.beats.Load()
 	eventually(t, "heartbeats come between", func() (bool, any) { return l.beats.Load() > before+2, l.beats.Load() })
 	leaders(t, s, 0)
-	if r := report(t, s, 1); r.Received > 50_000 {
-		t.Errorf("a node received %d messages, want no more than what is signed", r.Received)
+	if n := report(t, s, 1).Received; n > uint64(l.junk.Load()) {
+		t.Errorf("a node received %d messages, want no more than what is signed", n)
 	}
 	must(t, s.Flood(0, 0))
 	eventually(t, "it ends", func() (bool, any) {

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// listener speaks GossipSub as far as to be sent heartbeats, and counts what comes.
+// listener speaks GossipSub as far as to be sent heartbeats, and counts heartbeats and unsigned junk.
 type listener struct{ junk, beats atomic.Int64 }
 
 // overhear connects one to a node, until the end of the test.
@@ -66,9 +66,10 @@ func (l *listener) take(in *bufio.Reader) error {
 	}
 	for _, m := range rpc.Publish {
 		var h Heartbeat
-		if json.Unmarshal(m.GetData(), &h) == nil && h.NodeID != "" {
+		switch {
+		case json.Unmarshal(m.GetData(), &h) == nil && h.NodeID != "":
 			l.beats.Add(1)
-		} else {
+		case len(m.GetData()) == rawJunkSize:
 			l.junk.Add(1)
 		}
 	}

@@ -61,7 +61,7 @@ func startNode(ctx context.Context, c nodeConfig, validators map[string]record.V
 		records: newRecordStore(),
 		queue:   newQueue(c.TaskWorkers, c.TaskQueue),
 		rewired: make(chan struct{}, 1),
-		flood:   flood{changed: make(chan struct{}, 1)},
+		flood:   newFlood(),
 		writers: newWriters(),
 	}
 	if n.host, err = n.listen(ctx, key); err != nil {
@@ -79,6 +79,7 @@ func startNode(ctx context.Context, c nodeConfig, validators map[string]record.V
 	n.tasks.Go(func() { n.elect(life) })
 	n.tasks.Go(func() { n.queue.run(life) })
 	n.tasks.Go(func() { n.shout(life) })
+	n.tasks.Go(func() { n.pour(life) })
 	return n, nil
 }
 
@@ -144,7 +145,7 @@ func (n *node) report() Report {
 		Tasks:      n.queue.read(),
 		Delay:      time.Duration(n.link.delay.Load()),
 		Corrupt:    n.records.corrupt.Load(),
-		Flood:      int(n.flood.rate.Load()),
+		Flood:      n.flood.rate(),
 	}
 	n.election.report(time.Now(), &r)
 	return r
