@@ -93,7 +93,8 @@ func (f fault) borne(c *cluster) {
 	c.t.Helper()
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if code, body := c.get("/health/ready"); code != 200 {
-			c.t.Errorf("/health/ready = %d, %s, want 200: the cluster bears it", code, body)
+			c.t.Errorf("/health/ready = %d, %s, want 200: the cluster bears it; dht-enhanced: %q, pubsub-enhanced: %q",
+				code, strings.TrimSpace(body), c.error("dht-enhanced"), c.error("pubsub-enhanced"))
 			return
 		}
 	}

@@ -82,7 +82,7 @@ func faults() []fault {
 		lever("freeze: one node", freeze, thaw, 4).shownBy(silent),
 		lever("cut: one node from this one", cut, mend, 4).wired().shownBy(silent),
 		lever("slow: one node, 2s", slow(2*time.Second), slow(0), 4).shownBy(silent),
-		lever("slow: all nodes, 100ms", slow(100*time.Millisecond), slow(0)).shownBy(slowPings()),
+		lever("slow: all nodes, 50ms", slow(50*time.Millisecond), slow(0)).shownBy(slowPings()),
 		oneCorrupt,
 		lever("flood: two nodes, 1000 messages a second each", flood(1000), flood(0), 1, 4).shownBy(refusals()),
 	}
@@ -100,11 +100,11 @@ func peers(n float64) func(*cluster) bool {
 
 func silent(c *cluster) bool { return c.number(`chorus_dht_probe_peers{result="silent"}`) == 1 }
 
-// slowPings says whether pings have taken over 50ms since the last time it was asked.
+// slowPings says whether pings have taken over 25ms since the last time it was asked.
 func slowPings() func(*cluster) bool {
 	return risen(func(c *cluster) float64 {
 		return c.number("chorus_p2p_peer_latency_seconds_count") -
-			c.number(`chorus_p2p_peer_latency_seconds_bucket{le="0.05"}`)
+			c.number(`chorus_p2p_peer_latency_seconds_bucket{le="0.025"}`)
 	})
 }
 
