@@ -173,26 +173,13 @@ func (f *Fleet) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := f.options.Topic
-	if f.options.Guard != nil {
-		// Inline: it takes microseconds, and what it ignores is neither passed on nor held against who brought it.
-		if err := ps.RegisterTopicValidator(name, f.validate, pubsub.WithValidatorInline(true)); err != nil {
-			return err
-		}
-		defer ps.UnregisterTopicValidator(name) //nolint:errcheck // it fails if pubsub has ended, and then is not needed
-	}
-	topic, err := ps.Join(name)
+	l, err := listen(ps, f.options.Guard, f.options.Topic, nil, f.validate)
 	if err != nil {
 		return err
 	}
-	defer topic.Close()
-	sub, err := topic.Subscribe()
-	if err != nil {
-		return err
-	}
-	defer sub.Cancel()
+	defer l.close()
 	level.Debug(f.logger).Log("msg", "Announcing to the fleet")
-	return f.talk(ctx, topic, sub)
+	return f.talk(ctx, l.topic, l.messages)
 }
 
 // talk announces and listens until ctx is done or listening fails.

@@ -135,29 +135,14 @@ func (h *Heartbeats) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	topic := h.options.Topic
-	if h.options.Guard != nil {
-		// Inline: it takes microseconds, and what it ignores is neither passed on nor held against who brought it.
-		if err := ps.RegisterTopicValidator(topic, h.validate, pubsub.WithValidatorInline(true)); err != nil {
-			return err
-		}
-		defer ps.UnregisterTopicValidator(topic) //nolint:errcheck // it fails if pubsub has ended, and then is not needed
-	}
-	handle := h.options.Joined
-	if handle == nil {
-		if handle, err = ps.Join(topic); err != nil {
-			return err
-		}
-		defer handle.Close()
-	}
-	sub, err := handle.Subscribe()
+	l, err := listen(ps, h.options.Guard, h.options.Topic, h.options.Joined, h.validate)
 	if err != nil {
 		return err
 	}
-	defer sub.Cancel()
+	defer l.close()
 	level.Debug(h.logger).Log("msg", "Listening to heartbeats")
 	for {
-		m, err := sub.Next(ctx)
+		m, err := l.messages.Next(ctx)
 		if err != nil {
 			return err
 		}
