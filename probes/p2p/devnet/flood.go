@@ -17,15 +17,16 @@ const (
 	junkSize = 256
 	// floodTick is how often the next few messages go out.
 	floodTick = 10 * time.Millisecond
-	// floodLate is how late it is made up for: what the CPU can't do by then is left out.
-	floodLate = time.Second
+	// signedLate and rawLate are how late it is made up for: what the CPU can't do by then is left out. Signed messages in
+	// a burst would cost the nodes more than they do one by one.
+	signedLate, rawLate = floodTick, time.Second
 )
 
 // flood is junk on the health and heartbeat topics in turn: up to maxSigned messages a second are correctly signed and
 // published, the rest is raw.
 type flood struct{ signed, raw pace }
 
-func newFlood() flood { return flood{newPace(), newPace()} }
+func newFlood() flood { return flood{newPace(signedLate), newPace(rawLate)} }
 
 // set changes the rate, in messages a second; 0: none.
 func (f *flood) set(rate int) {
@@ -39,10 +40,11 @@ func (f *flood) rate() int { return int(f.signed.rate.Load() + f.raw.rate.Load()
 // pace is how many messages a second somebody sends.
 type pace struct {
 	rate    atomic.Int64
+	late    time.Duration // that it makes up for at most
 	changed chan struct{} // of size 1
 }
 
-func newPace() pace { return pace{changed: make(chan struct{}, 1)} }
+func newPace(late time.Duration) pace { return pace{late: late, changed: make(chan struct{}, 1)} }
 
 func (p *pace) set(rate int) {
 	p.rate.Store(int64(rate))
@@ -71,7 +73,7 @@ func (p *pace) run(ctx context.Context, size float64, send func()) {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		owed += float64(p.rate.Load()) * min(now.Sub(last), floodLate).Seconds()
+		owed += float64(p.rate.Load()) * min(now.Sub(last), p.late).Seconds()
 		for last = now; owed >= size && ctx.Err() == nil; owed -= size {
 			send()
 		}
