@@ -85,7 +85,7 @@ func TestReloadSwarm(t *testing.T) {
 
 // All other settings of a cluster and its election change while everything runs, without a new connection; with a fault
 // among them none does.
-func TestReloadSwarmLive(t *testing.T) {
+func TestSwarmReloads(t *testing.T) {
 	nodes := startSwarm(t, clusterOptions{nodes: 5, heartbeat: 300 * time.Millisecond})
 	const timing = "\nevaluation_interval: 200ms\ndisable: [resource-health]\nchecks:\n" +
 		"  pubsub-enhanced: {interval: 5s, timeout: 5s, failure_threshold: 1}\n" +
@@ -98,7 +98,7 @@ func TestReloadSwarmLive(t *testing.T) {
 	const pings = "chorus_p2p_peer_latency_seconds_count"
 	before := c.number(pings)
 
-	const changed = "  min_peers: 4\n  ping: {interval: 200ms, timeout: 150ms}\n" +
+	const changed = "  min_peers: 4\n  ping: {interval: 300ms, timeout: 300ms, max_failures: 50}\n" +
 		"  dht: {min_holders: 6}\n" +
 		"  replication: {min_holders: 7, keys: [{name: app, key: /health/nothing}]}\n" +
 		"  pubsub: {mode: answered, exporters: [" + nodeID + "], wait: 3500ms}\n" +
@@ -143,7 +143,7 @@ func TestElectionWithoutHeartbeat(t *testing.T) {
 	file := write(t, "chorus.yml", lonely(nowhere)+`
 election: {heartbeat_timeout: 8s}
 evaluation_interval: 200ms
-disable: [resource-health, dht-enhanced, replication-health]
+disable: [resource-health, dht-enhanced, replication-health, p2p-connectivity]
 `)
 	c := start(t, "--config.file="+file)
 	began := time.Now()
