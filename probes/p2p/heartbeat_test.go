@@ -136,7 +136,7 @@ func TestHeartbeatsForged(t *testing.T) {
 // strangers and in that of the leader.
 func TestHeartbeatsFlood(t *testing.T) {
 	noLeaks(t)
-	const genuine, junk = 25, 40_000
+	const genuine, junk = 15, 40_000 // the former under the burst: a busy machine may see them all at once
 	leader, attacker := newBeatHost(t).join(t).subscribe(t), newBeatHost(t)
 	o := observe(t, HeartbeatOptions{Authors: map[peer.ID]string{leader.ID(): "leader"}})
 	o.connect(t, leader)
