@@ -56,7 +56,7 @@ check-rules: bin/promtool ## check and test every rule file with promtool, 20 ti
 	.ci/check-rules bin/promtool 20
 
 lint: bin/golangci-lint ## lint code, scripts and docs
-	bin/golangci-lint run $(PACKAGES)
+	bin/golangci-lint run --allow-parallel-runners $(PACKAGES)
 	.ci/check-file-length
 	.ci/check-docs
 	.ci/check-scripts
