@@ -17,7 +17,7 @@ var rounds = flag.Int("rounds", 3, "how often TestSwarmDetection measures each f
 // TestSwarmDetection measures how long after a fault /health/ready answers 503, and after its end 200, with probes that
 // run every second and fail at once; of faults that the cluster bears, how soon they can be seen. Those are the numbers of
 // docs/detection.md. It checks no more than that it happens and that it ends, and that a fault which the cluster bears is
-// never a 503.
+// never a 503 where a check tolerates more than one failed run.
 func TestSwarmDetection(t *testing.T) {
 	for _, f := range faults() {
 		t.Run(f.name, func(t *testing.T) {
