@@ -145,3 +145,18 @@ func (e *Evaluator) Actions() []ActionEvent {
 	}
 	return out
 }
+
+// Rearm has OnAction told anew of every action rule that fires, with the evaluation that follows at once: for whoever did
+// nothing the first time, and would now.
+func (e *Evaluator) Rearm() {
+	e.mu.Lock()
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			for _, a := range r.active {
+				a.acted = false
+			}
+		}
+	}
+	e.mu.Unlock()
+	e.Trigger()
+}

@@ -118,3 +118,33 @@ func TestActionEventsAreBounded(t *testing.T) {
 		t.Errorf("%d events, want the newest 3", len(got))
 	}
 }
+
+// Rearm tells of what still fires once more, and only once.
+func TestRearm(t *testing.T) {
+	acted := 0
+	n := newNode(t, own(t, rules.Options{Components: []string{"database"}, Probes: []string{"db"}}, act),
+		Options{OnAction: func(context.Context, Action) { acted++ }})
+	n.probe("db", "false", 0)
+	n.set("own_metric", 2)
+	pass := func() int {
+		for range 4 {
+			n.pass(time.Second)
+			n.acting.Wait()
+		}
+		return acted
+	}
+	n.pass(0)
+	if got := pass(); got != 1 {
+		t.Fatalf("%d actions, want 1", got)
+	}
+	n.Rearm()
+	if got := pass(); got != 2 {
+		t.Errorf("%d actions after Rearm, want one more", got)
+	}
+	n.set("own_metric", 0)
+	n.pass(time.Second)
+	n.Rearm()
+	if got := pass(); got != 2 {
+		t.Errorf("%d actions, want none for what no longer fires", got)
+	}
+}

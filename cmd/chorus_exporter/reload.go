@@ -70,7 +70,9 @@ func (a *app) apply(p *plan) error {
 	if err := a.runner.Apply(p.specs); err != nil {
 		return err
 	}
-	a.live.Store(p)
+	if old := a.live.Swap(p); old.config.Shutdown.Mode == modeObserve && p.config.Shutdown.Mode != modeObserve {
+		defer a.evaluator.Rearm() // what fires has only been observed
+	}
 	a.policy.Set(p.policy)
 	err := errors.Join(p.swarm.apply(p.config), p.swarm.applyFleet(p.config),
 		a.resources.Apply(p.resources), a.measureResources(p.measured))

@@ -305,3 +305,23 @@ func TestReloadShutdown(t *testing.T) {
 	c.signal(syscall.SIGTERM)
 	c.exit()
 }
+
+// A rule that fires was observed. With a reload to another mode it is obeyed: it asked for its time already.
+func TestReloadTurnsObserveIntoExit(t *testing.T) {
+	t.Parallel()
+	c, file, lose := doomed(t, "{mode: observe}")
+	lose()
+	c.eventually("the rule's wish is recorded", func() bool { return c.report().Observed != nil })
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := strings.Replace(string(old), "{mode: observe}", "{mode: exit, drain_delay: 0s}", 1)
+	if err := os.WriteFile(file, []byte(now), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.signal(syscall.SIGHUP)
+	if code := c.exit(); code != exitRule {
+		t.Errorf("exit code %d, want %d", code, exitRule)
+	}
+}
