@@ -41,6 +41,9 @@ func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, er
 	}
 	add("evaluator", a.evaluator.Run)
 	add("web server", a.serveHTTP)
+	if a.flags.probeAddress != "" {
+		add("probe server", a.serveProbes)
+	}
 	add("systemd notifier", a.systemd.run)
 	ending, end := context.WithCancel(ctx)
 	defer end()

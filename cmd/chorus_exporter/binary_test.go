@@ -97,10 +97,12 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// nobodysHash is that of no known password.
+const nobodysHash = "$2y$10$abcdefghijklmnopqrstuuMk0vJ3Wn1c9bY5y6m8p2Qx4Zr7T0dKe"
+
 // --web.config.file guards all paths.
 func TestWebConfig(t *testing.T) {
-	const nobodys = "$2y$10$abcdefghijklmnopqrstuuMk0vJ3Wn1c9bY5y6m8p2Qx4Zr7T0dKe" // a hash of no known password
-	c := start(t, "--web.config.file="+write(t, "web.yml", "basic_auth_users: {me: "+nobodys+"}\n"))
+	c := start(t, "--web.config.file="+write(t, "web.yml", "basic_auth_users: {me: "+nobodysHash+"}\n"))
 	for _, path := range []string{"/", "/health", "/metrics", "/config"} {
 		if code, _ := c.get(path); code != 401 {
 			t.Errorf("%s = %d, want 401", path, code)

@@ -23,6 +23,12 @@ const (
 	exitRule  = 3 // a rule asked for the shutdown
 )
 
+// How much the listener for probes tells.
+const (
+	detailFull   = "full"   // everything
+	detailStatus = "status" // the status alone
+)
+
 const about = `Health exporter: runs probes, judges metrics by Prometheus rules and serves the verdict over HTTP.
 
 Signals: SIGHUP reloads the configuration and the rules; SIGINT and SIGTERM stop after a drain, a second one at once.
@@ -36,6 +42,8 @@ type flags struct {
 	telemetryPath   string
 	enableLifecycle bool
 	enablePprof     bool
+	probeAddress    string // "": no listener for probes
+	probeDetail     string
 	web             *toolkit.FlagConfig
 	log             promslog.Config
 }
@@ -57,6 +65,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 		Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.enable-lifecycle", "Allow a reload by POST /-/reload.").BoolVar(&f.enableLifecycle)
 	app.Flag("web.enable-pprof", "Serve profiles under /debug/pprof/.").BoolVar(&f.enablePprof)
+	app.Flag("web.probe-listen-address", "Address on which to answer the four health paths alone, without TLS and "+
+		"authentication, such as :8082. None by default.").StringVar(&f.probeAddress)
+	app.Flag("web.probe-detail", "How much --web.probe-listen-address tells: full or status.").
+		Default(detailFull).EnumVar(&f.probeDetail, detailFull, detailStatus)
 	promslogflag.AddFlags(app, &f.log)
 	if _, err := app.Parse(args); err != nil && !done {
 		fmt.Fprintf(stderr, "%s: error: %v; see %s --help\n", program, err, program)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-kit/log/level"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
@@ -23,21 +24,44 @@ const (
 
 // serveHTTP listens and answers until ctx is done and the requests under way have been answered.
 func (a *app) serveHTTP(ctx context.Context) error {
-	server := &http.Server{
-		Handler:           boundBody(a.handler),
+	server := a.server(a.handler)
+	server.BaseContext = func(l net.Listener) context.Context { // called when l is about to accept
+		if a.listening != nil {
+			a.listening(l.Addr())
+		}
+		return context.Background()
+	}
+	return untilDone(ctx, server, func() error { return toolkit.ListenAndServe(server, a.flags.web, a.logger.slog) })
+}
+
+// serveProbes does the same for the health paths alone, on a listener of their own without TLS and authentication, which a
+// kubelet can reach whatever guards the other.
+func (a *app) serveProbes(ctx context.Context) error {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", a.flags.probeAddress)
+	if err != nil {
+		return err // it names the address
+	}
+	level.Info(a.logger).Log("msg", "Listening for probes on "+l.Addr().String())
+	server := a.server(a.handler.HealthOnly(a.flags.probeDetail == detailStatus))
+	return untilDone(ctx, server, func() error { return server.Serve(l) })
+}
+
+// server is one with all its bounds.
+func (a *app) server(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           boundBody(handler),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(a.logger.slog.Handler(), slog.LevelWarn),
-		BaseContext: func(l net.Listener) context.Context { // called when l is about to accept
-			if a.listening != nil {
-				a.listening(l.Addr())
-			}
-			return context.Background()
-		},
 	}
+}
+
+// untilDone serves until ctx is done and the requests under way have been answered.
+func untilDone(ctx context.Context, server *http.Server, serve func() error) error {
 	ended := make(chan error, 1)
-	go func() { ended <- toolkit.ListenAndServe(server, a.flags.web, a.logger.slog) }()
+	go func() { ended <- serve() }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("listen: %w", err)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,5 +39,33 @@ func TestBodyThatNeverComes(t *testing.T) {
 		if _, err := r.ReadByte(); err != io.EOF {
 			t.Errorf("%s: after the answer comes %v, want the end of the connection", request, err)
 		}
+	}
+}
+
+var listeningForProbes = regexp.MustCompile(`Listening for probes on (127\.0\.0\.1:\d+)`)
+
+// A kubelet reaches the health paths, and nothing else, beside a listener that asks for a password.
+func TestProbeListener(t *testing.T) {
+	for detail, told := range map[string]bool{"full": true, "status": false} {
+		c := start(t, "--web.probe-listen-address=127.0.0.1:0", "--web.probe-detail="+detail,
+			"--web.config.file="+write(t, "web.yml", "basic_auth_users: {me: "+nobodysHash+"}\n"))
+		c.eventually("it listens for probes", func() bool { return listeningForProbes.MatchString(c.log.String()) })
+		probes := &child{t: t, url: "http://" + listeningForProbes.FindStringSubmatch(c.log.String())[1]}
+		probes.eventually("it is ready", func() bool { code, _ := probes.get("/health/ready"); return code == 200 })
+		if code, body := probes.get("/health"); code != 200 || strings.Contains(body, `"checks"`) != told {
+			t.Errorf("detail %s: /health answers %d %s, want the checks: %v", detail, code, body, told)
+		}
+		for _, path := range []string{"/", "/metrics", "/config", "/health/summary", "/health/shutdown", "/-/reload"} {
+			if code, _ := probes.get(path); code != 404 {
+				t.Errorf("%s = %d on the listener for probes, want 404", path, code)
+			}
+		}
+		if code, _ := c.get("/health"); code != 401 {
+			t.Errorf("/health = %d on the other listener, want 401", code)
+		}
+	}
+	out, code := once(t, "--web.listen-address=127.0.0.1:0", "--web.probe-listen-address=127.0.0.1:nothing")
+	if code != exitError || !strings.Contains(out, "run the probe server: ") {
+		t.Errorf("exit code %d, want %d and that the address is wrong:\n%s", code, exitError, out)
 	}
 }
