@@ -53,13 +53,17 @@ func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s stamp) 
 		for _, r := range g.rules {
 			for _, a := range r.active {
 				name, holds := a.labels.Get(actionLabel), a.labels.Get(holdsLabel)
+				why := ""
+				if name != "" {
+					why = a.holdBack(held(a.labels.Get(checkNameLabel)), s.steady)
+				}
 				if !a.firing || name == "" && holds == "" {
 					continue
 				}
 				alert := e.publicAlert(a, nil)
-				why := alert.Summary
-				if name != "" {
-					why = held(alert.Check)
+				if name == "" {
+					why = alert.Summary
+				} else {
 					e.startAction(ctx, a, Action{Name: name, Alert: alert, Time: s.wall}, why)
 				}
 				key := labelKey(a.labels)
@@ -82,8 +86,25 @@ func (e *Evaluator) startAction(ctx context.Context, a *alert, action Action, he
 	e.acting.Go(func() { e.opts.OnAction(ctx, action) })
 }
 
+// holdBack says why nothing is done for an alert now; "" if it may be done or was done already. One that was held back,
+// pending or firing, begins its `for` anew when that ends: others may rely on having heard of it for that long, and what
+// it rests on was not to be trusted meanwhile.
+func (a *alert) holdBack(why string, now int64) string {
+	switch {
+	case a.acted:
+		return ""
+	case why == "" && a.ended:
+		why = "its condition no longer holds, keep_firing_for alone keeps it firing"
+	}
+	if why == "" && a.held {
+		a.restart(now)
+	}
+	a.held = why != ""
+	return why
+}
+
 // holdsBack says of a check why nothing may be done for it now, whatever a rule says; "" if it may. Nothing is ever done
-// out of no data, out of an error, or before every check had a first result.
+// out of no data, out of an error, after a stall, or before every check had a first result.
 func (e *Evaluator) holdsBack(snap *Snapshot) func(check string) string {
 	switch {
 	case e.inPhase(phaseStarting), snap.Status == Starting: // the phase may have ended after the rules saw it
@@ -91,13 +112,18 @@ func (e *Evaluator) holdsBack(snap *Snapshot) func(check string) string {
 	case len(snap.Failing) > 0:
 		text := "rules fail to evaluate in group " + strings.Join(snap.Failing, ", ")
 		return func(string) string { return text }
+	case snap.Partial:
+		return func(string) string { return "not all that is measured could be read" }
+	case e.Snapshot().Stalled(snap.Finished):
+		text := "no evaluation had finished for " + snap.StallTimeout.String()
+		return func(string) string { return text }
 	}
-	unknown := map[string]bool{}
+	known := map[string]bool{"": true} // an alert may speak for no check
 	for i := range snap.Checks {
-		unknown[snap.Checks[i].Name] = snap.Checks[i].State == StateUnknown
+		known[snap.Checks[i].Name] = snap.Checks[i].State != StateUnknown
 	}
 	return func(check string) string {
-		if unknown[check] {
+		if !known[check] {
 			return "nothing is known of the check"
 		}
 		return ""
@@ -146,14 +172,14 @@ func (e *Evaluator) Actions() []ActionEvent {
 	return out
 }
 
-// Rearm has OnAction told anew of every action rule that fires, with the evaluation that follows at once: for whoever did
-// nothing the first time, and would now.
+// Rearm has OnAction told anew of every action rule that fires, for whoever did nothing the first time, and would now.
+// Their `for` begins anew, and so does that of those that are pending: nobody has heard yet that they will be obeyed.
 func (e *Evaluator) Rearm() {
 	e.mu.Lock()
 	for _, g := range e.groups {
 		for _, r := range g.rules {
 			for _, a := range r.active {
-				a.acted = false
+				a.acted, a.held = false, true // what follows an end of that, the next evaluation does
 			}
 		}
 	}

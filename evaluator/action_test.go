@@ -51,7 +51,7 @@ func TestActionEvents(t *testing.T) {
 	}
 }
 
-// While the phase is starting nothing is done; once it is over, what still fires is.
+// While the phase is starting nothing is done; what still fires then is done when its `for` has passed once more.
 func TestActionWaitsForTheFirstCompleteEvaluation(t *testing.T) {
 	acted := 0
 	n := newNode(t, own(t, rules.Options{Components: []string{"database"}, Probes: []string{"db", "slow"}}, act),
@@ -72,6 +72,7 @@ func TestActionWaitsForTheFirstCompleteEvaluation(t *testing.T) {
 	if acted != 0 {
 		t.Error("done in the evaluation that ends the start")
 	}
+	n.pass(time.Second) // its `for` begins anew
 	n.pass(time.Second)
 	n.acting.Wait()
 	if got := n.Actions(); acted != 1 || got[0].Held != "" {
@@ -99,6 +100,7 @@ func TestActionIsHeldBackWhileARuleFails(t *testing.T) {
 		t.Fatalf("while a rule fails: %d actions, events %+v, want none and one held back", acted, got)
 	}
 	n.drop(`own_others{`)
+	n.pass(time.Second) // its `for` begins anew
 	n.pass(time.Second)
 	n.acting.Wait()
 	if acted != 1 {

@@ -258,6 +258,10 @@ func TestActionIsHeldBackWhileUnknown(t *testing.T) {
 	}
 	n.probe("db", "false", 0)
 	n.pass(2 * time.Second)
+	if acted() {
+		t.Error("started at once, its `for` did not begin anew")
+	}
+	n.pass(2 * time.Second)
 	if !acted() {
 		t.Error("not started although the check is known again")
 	}

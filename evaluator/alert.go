@@ -19,6 +19,7 @@ type alert struct {
 	value       float64
 	firing      bool
 	acted       bool // since it fires, its action has been started
+	held        bool // its action is held back
 	activeAt    int64
 	ended       bool // the condition no longer holds, keep_firing_for holds the alert
 	endedAt     int64
@@ -73,6 +74,11 @@ func (a *alert) kept(keepFor time.Duration, t int64) bool {
 		a.ended, a.endedAt = true, t
 	}
 	return time.Duration(t-a.endedAt)*time.Millisecond < keepFor
+}
+
+// restart has the alert begin its `for` anew at t.
+func (a *alert) restart(t int64) {
+	a.activeAt, a.firing, a.acted, a.ended = t, false, false, false
 }
 
 func (a *alert) state() string {

@@ -106,7 +106,7 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 		e.began = s.steady
 	}
 	err := e.sample(s)
-	sampled := time.Now()
+	sampled, partial := time.Now(), err != nil
 	if gerr := e.evalGroups(ctx, s, driven); gerr != nil {
 		err = errors.Join(err, gerr)
 	}
@@ -115,7 +115,7 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 	}
 	v := e.readView(s)
 	e.advancePhase(v, s)
-	e.conclude(ctx, v, s, sampled)
+	e.conclude(ctx, v, s, sampled, partial)
 	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())
 	e.metrics.evaluated(time.Since(began), e.sampler.refused)
 	return err

@@ -37,6 +37,7 @@ type Snapshot struct {
 	Sampled  time.Time // when the registry had been gathered, with monotonic reading; outcomes up to then are judged
 	Finished time.Time // when the evaluation ended, with monotonic reading; what stalling is judged by
 	Complete bool      // false before the first complete evaluation
+	Partial  bool      // not all that is measured could be gathered or stored
 	Status   Status
 	Since    time.Time // since when Status holds
 	Message  string    // one sentence for people

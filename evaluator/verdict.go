@@ -16,10 +16,10 @@ import (
 var noScore = math.NaN()
 
 // conclude turns one evaluation into a Snapshot, publishes it, and starts the actions that began to fire.
-func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time.Time) {
+func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time.Time, partial bool) {
 	snap := &Snapshot{
 		Time: s.wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
-		Complete: e.ranOnce,
+		Complete: e.ranOnce, Partial: partial,
 	}
 	byCheck := e.collectAlerts(snap, v)
 	e.collectChecks(ctx, snap, v, s, byCheck)

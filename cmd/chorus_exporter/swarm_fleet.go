@@ -80,19 +80,26 @@ func (c *loaded) checkFleetRestart(old *loaded) {
 // would be if the fleet did not hold it back. Where something else does, nobody should wait for it: the others would wait
 // for ever.
 func (a *app) fleetStatus() p2p.FleetStatus {
-	snap := a.evaluator.Snapshot()
-	if snap.Stalled(time.Now()) {
-		return p2p.FleetStatus{Status: string(evaluator.Unhealthy)}
-	}
-	return p2p.FleetStatus{Status: string(snap.Status), WantsStop: a.mode() != modeObserve && wantsStop(snap)}
+	return tellStatus(a.evaluator.Snapshot(), a.mode(), time.Now())
 }
 
+func tellStatus(snap *evaluator.Snapshot, mode string, now time.Time) p2p.FleetStatus {
+	if snap.Status != evaluator.Stopping && snap.Stalled(now) { // one that stops goes on, whatever it knows
+		return p2p.FleetStatus{Status: string(evaluator.Unhealthy)}
+	}
+	return p2p.FleetStatus{Status: string(snap.Status), WantsStop: mode != modeObserve && wantsStop(snap)}
+}
+
+// wantsStop leaves out what the evaluator holds back: when that ends, the rule's minute begins anew.
 func wantsStop(snap *evaluator.Snapshot) bool {
-	if len(snap.Failing) > 0 || snap.Status == evaluator.Starting {
+	if len(snap.Failing) > 0 || snap.Partial || snap.Status == evaluator.Starting {
 		return false
 	}
 	return slices.ContainsFunc(snap.Alerts, func(alert evaluator.Alert) bool {
-		return alert.Labels["action"] == actionShutdown || alert.Labels["holds"] == actionShutdown
+		asks := alert.Labels["action"] == actionShutdown || alert.Labels["holds"] == actionShutdown
+		return asks && !slices.ContainsFunc(snap.Checks, func(c evaluator.Check) bool {
+			return c.Name == alert.Check && c.State == evaluator.StateUnknown
+		})
 	})
 }
 

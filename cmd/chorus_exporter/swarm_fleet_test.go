@@ -2,13 +2,16 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"chorus/evaluator"
+	"chorus/probes/p2p"
 )
 
 // A node wants to stop while a rule asks for it or the fleet alone holds it back, and not where something else does.
 func TestWantsStop(t *testing.T) {
-	asks := []evaluator.Alert{{Name: "Any"}, {Name: "Ask", Labels: map[string]string{"action": "shutdown"}}}
+	unknown := []evaluator.Check{{Name: "db", State: evaluator.StateUnknown}}
+	asks := []evaluator.Alert{{Name: "Any"}, {Name: "Ask", Check: "db", Labels: map[string]string{"action": "shutdown"}}}
 	held := []evaluator.Alert{{Name: "Held", Labels: map[string]string{"holds": "shutdown"}}}
 	for name, tt := range map[string]struct {
 		snap evaluator.Snapshot
@@ -19,10 +22,35 @@ func TestWantsStop(t *testing.T) {
 		"a rule asks":    {evaluator.Snapshot{Status: evaluator.Unhealthy, Alerts: asks}, true},
 		"held back":      {evaluator.Snapshot{Status: evaluator.Unhealthy, Alerts: held}, true},
 		"a rule fails":   {evaluator.Snapshot{Status: evaluator.Unhealthy, Alerts: held, Failing: []string{"own"}}, false},
+		"a read failed":  {evaluator.Snapshot{Status: evaluator.Unhealthy, Alerts: asks, Partial: true}, false},
+		"it is unknown":  {evaluator.Snapshot{Status: evaluator.Unhealthy, Alerts: asks, Checks: unknown}, false},
 		"it is starting": {evaluator.Snapshot{Status: evaluator.Starting, Alerts: asks}, false},
 	} {
 		if got := wantsStop(&tt.snap); got != tt.want {
 			t.Errorf("%s: wants to stop is %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// A stalled exporter says that it is unhealthy and has nobody wait for it; one that is stopping keeps the others waiting
+// until it has gone, stalled or not.
+func TestTellStatusOfAStall(t *testing.T) {
+	asks := []evaluator.Alert{{Labels: map[string]string{"action": "shutdown"}}}
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		status evaluator.Status
+		mode   string
+		age    time.Duration
+		want   p2p.FleetStatus
+	}{
+		"fresh":             {evaluator.Degraded, modeExit, 0, p2p.FleetStatus{Status: "degraded", WantsStop: true}},
+		"observing":         {evaluator.Degraded, modeObserve, 0, p2p.FleetStatus{Status: "degraded"}},
+		"stalled":           {evaluator.Degraded, modeExit, time.Hour, p2p.FleetStatus{Status: "unhealthy"}},
+		"stalled, stopping": {evaluator.Stopping, modeExit, time.Hour, p2p.FleetStatus{Status: "stopping", WantsStop: true}},
+	} {
+		snap := &evaluator.Snapshot{Status: tt.status, Alerts: asks, Finished: now.Add(-tt.age), StallTimeout: time.Minute}
+		if got := tellStatus(snap, tt.mode, now); got != tt.want {
+			t.Errorf("%s: it tells %+v, want %+v", name, got, tt.want)
 		}
 	}
 }
