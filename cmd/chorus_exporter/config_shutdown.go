@@ -107,6 +107,7 @@ func (s Shutdown) shown(guarded bool) Shutdown {
 	}
 	s.Hooks = slices.Clone(s.Hooks)
 	for i := range s.Hooks {
+		s.Hooks[i].Post.URL = s.Hooks[i].Post.URL.withoutQuery()
 		for _, file := range []*string{&s.Hooks[i].Post.TokenFile, &s.Hooks[i].Signal.PIDFile} {
 			if *file != "" {
 				*file = absolute(*file)

@@ -75,5 +75,10 @@ func serve(ctx context.Context, p process, f *flags, logger loggers) (*shutdown.
 	if !whole { // what still runs may use anything
 		return asked, err
 	}
-	return asked, errors.Join(err, a.close())
+	closing := within(a.closeTime(), p.signals, a.close)
+	if errors.Is(closing, errUnclosed) { // like a part that does not end: it is told and changes no exit code
+		level.Error(logger).Log("msg", "A database or a host hangs", "err", closing)
+		return asked, err
+	}
+	return asked, errors.Join(err, closing)
 }

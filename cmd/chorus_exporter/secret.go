@@ -26,6 +26,23 @@ func (s Secret) String() string {
 	return u.Scheme + "://" + url.User(u.User.Username()).String() + ":" + redacted + "@" + u.Host + u.EscapedPath()
 }
 
+// withoutQuery is a URL of a hook as it may be shown: services take a token as a parameter, or in the place of the user.
+func (s Secret) withoutQuery() Secret {
+	u, err := url.Parse(string(s))
+	if err != nil || u.RawQuery == "" && u.User == nil || s.hasPassword() { // what has a password is shown without all that
+		return s
+	}
+	out := u.Scheme + "://"
+	if u.User != nil {
+		out += redacted + "@"
+	}
+	out += u.Host + u.EscapedPath()
+	if u.RawQuery != "" {
+		out += "?" + redacted
+	}
+	return Secret(out)
+}
+
 // GoString is String, so that %#v tells nothing either.
 func (s Secret) GoString() string { return s.String() }
 

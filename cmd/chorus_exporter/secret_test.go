@@ -44,3 +44,22 @@ func TestSecretNeverShows(t *testing.T) {
 		})
 	}
 }
+
+// A hook's URL may carry a token as a parameter or as the user: the page that shows the configuration tells neither.
+func TestHookURLIsShownWithoutSecrets(t *testing.T) {
+	for url, want := range map[string]string{
+		"http://node/stop":                 "http://node/stop",
+		"http://node/stop?token=s3cr3t":    "http://node/stop?<secret>",
+		"https://s3cr3t@node:81/a%20b":     "https://<secret>@node:81/a%20b",
+		"https://s3cr3t@node/?k=s3cr3t":    "https://<secret>@node/?<secret>",
+		"https://me:s3cr3t@node/?k=s3cr3t": "https://me:<secret>@node/",
+	} {
+		s := Shutdown{Hooks: []Hook{{Post: HookPost{URL: Secret(url)}}}}
+		if got := s.shown(false).Hooks[0].Post.URL.String(); got != want {
+			t.Errorf("%s is shown as %s, want %s", url, got, want)
+		}
+		if string(s.Hooks[0].Post.URL) != url {
+			t.Errorf("%s was changed to %s", url, s.Hooks[0].Post.URL)
+		}
+	}
+}

@@ -11,6 +11,10 @@ import (
 // maxFleet is how many exporters a fleet has at the most.
 const maxFleet = 1000
 
+// maxFleetInterval keeps the three intervals after which a member is unseen under the minute that the shipped rule waits:
+// who is cut off from the fleet notices before its minute is over.
+const maxFleetInterval = 15 * time.Second
+
 // minPriority is the lowest of a hook; the exporter's own is under it.
 const minPriority = -1000
 
@@ -140,7 +144,7 @@ func (c *loaded) checkFleet() {
 			c.add(c.line(at), at, "%q is listed twice; keep one", text)
 		}
 	}
-	c.span("shutdown.fleet.interval", f.Interval, 250*time.Millisecond, 10*time.Minute)
+	c.span("shutdown.fleet.interval", f.Interval, 250*time.Millisecond, maxFleetInterval)
 	c.oneOf("shutdown.fleet.unseen", f.Unseen, unseenHold, unseenPermit)
 	if f.Topic == "" || f.Topic == c.P2P.Pubsub.Topic || c.observes() && f.Topic == c.Election.Topic {
 		c.add(c.line("shutdown.fleet.topic"), "shutdown.fleet.topic", "%q is empty or has other messages; choose a topic of its own",
