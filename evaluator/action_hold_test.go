@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,15 +16,15 @@ import (
 // actor is a node on which Act fires for the check db when own_metric has been over 1 for a second; acted counts.
 func actor(t *testing.T, more string) (n *node, acted func() int) {
 	t.Helper()
-	count := 0
+	var count atomic.Int64 // two actions may begin together
 	n = newNode(t, own(t, rules.Options{Components: []string{"database"}, Probes: []string{"db"}}, act+more),
-		Options{OnAction: func(context.Context, Action) { count++ }})
+		Options{OnAction: func(context.Context, Action) { count.Add(1) }})
 	n.probe("db", "false", 0)
 	n.pass(0)
 	n.pass(time.Second)
 	return n, func() int {
 		n.acting.Wait()
-		return count
+		return int(count.Load())
 	}
 }
 
