@@ -37,6 +37,7 @@ type app struct {
 
 	signalled atomic.Bool // a signal to stop has come
 	reloading sync.Mutex  // one reload at a time
+	switching sync.Mutex  // a rule finds hooks and mode of one configuration
 	live      atomic.Pointer[plan]
 	closing   sync.WaitGroup // databases that a reload removed
 }

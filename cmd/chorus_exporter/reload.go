@@ -64,23 +64,34 @@ func (a *app) reload(ctx context.Context) error {
 // apply puts a plan into force. Its parts have been rehearsed, so that only the first step could still refuse, and
 // does that before it changes anything.
 func (a *app) apply(p *plan) error {
-	if err := a.applyShutdown(p); err != nil { // the stop has begun
+	mode, err := a.switchTo(p)
+	if err != nil {
 		return err
 	}
-	if err := a.runner.Apply(p.specs); err != nil {
-		return err
-	}
-	if old := a.live.Swap(p); old.config.Shutdown.Mode == modeObserve && p.config.Shutdown.Mode != modeObserve {
+	if mode == modeObserve && p.config.Shutdown.Mode != modeObserve {
 		defer a.evaluator.Rearm() // what fires has only been observed
 	}
 	a.policy.Set(p.policy)
-	err := errors.Join(p.swarm.apply(p.config), p.swarm.applyFleet(p.config),
+	err = errors.Join(p.swarm.apply(p.config), p.swarm.applyFleet(p.config),
 		a.resources.Apply(p.resources), a.measureResources(p.measured))
 	if err != nil {
 		return err
 	}
 	a.evaluator.SetRules(p.rules)
 	return nil
+}
+
+// switchTo makes the plan the live one, unless the stop has begun, and returns the shutdown mode until then.
+func (a *app) switchTo(p *plan) (mode string, err error) {
+	a.switching.Lock()
+	defer a.switching.Unlock()
+	if err := a.applyShutdown(p); err != nil {
+		return "", err
+	}
+	if err := a.runner.Apply(p.specs); err != nil {
+		return "", err
+	}
+	return a.live.Swap(p).config.Shutdown.Mode, nil
 }
 
 // measureResources exposes the resources of this machine, or no longer: a check that is off has no series.

@@ -63,6 +63,8 @@ func (a *app) act(_ context.Context, action evaluator.Action) {
 		Cause: shutdown.CauseRule, Reason: action.Alert.Summary, Check: action.Alert.Check, Rule: action.Alert.Name,
 		Time: action.Time,
 	}
+	a.switching.Lock()
+	defer a.switching.Unlock()
 	if a.mode() == modeObserve {
 		a.manager.Observe(request)
 		level.Warn(a.logger).Log("msg", "A rule asks for a shutdown, which shutdown.mode observe records and does not do: "+
