@@ -49,11 +49,13 @@ func readDHT(in *bufio.Reader) (*kadpb.Message, error) {
 // victim's address.
 func (h *hostile) dhtAnswer(request *kadpb.Message) []byte {
 	answer := kadpb.NewMessage(request.GetType(), request.GetKey(), 0)
-	switch rand.N(8) {
-	case 0: // empty peers: 2 bytes each here, 100 in memory
+	switch n := rand.N(8); {
+	case request.GetType() == kadpb.Message_FIND_NODE && h.lookups.Add(1) <= 3:
+		// Whoever answers a lookup badly is not asked for another: the first few lead to the victim.
+	case n == 0: // empty peers: 2 bytes each here, 100 in memory
 		head, _ := proto.Marshal(answer)
 		return frame(append(head, bytes.Repeat([]byte{8<<3 | 2, 0}, 150_000)...))
-	case 1: // a message of 1 GiB begins
+	case n == 1: // a message of 1 GiB begins
 		return append(varint.AppendUvarint(nil, 1<<30), make([]byte, 64<<10)...)
 	}
 	if request.GetType() == kadpb.Message_PUT_VALUE {

@@ -33,11 +33,12 @@ import (
 // hostile is a target that speaks the protocols of a node and abides by none of their rules.
 type hostile struct {
 	host.Host
-	t      *testing.T
-	key    crypto.PrivKey
-	victim *victim
-	honest []peer.ID    // the nodes beside it
-	dht    atomic.Int64 // DHT requests answered
+	t       *testing.T
+	key     crypto.PrivKey
+	victim  *victim
+	honest  []peer.ID    // the nodes beside it
+	dht     atomic.Int64 // DHT requests answered
+	lookups atomic.Int64 // of these, lookups
 
 	mu      sync.Mutex
 	streams map[peer.ID]network.Stream // to those who speak GossipSub
