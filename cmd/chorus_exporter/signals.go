@@ -27,7 +27,7 @@ func (c control) obey(s os.Signal) bool {
 		}
 		return true
 	}
-	first := c.app.manager.Request(shutdown.Request{Cause: shutdown.CauseSignal, Reason: "signal: " + s.String(), Time: time.Now()})
+	first := c.app.manager.Request(shutdown.Request{Cause: shutdown.CauseSignal, Reason: s.String(), Time: time.Now()})
 	if !first && c.app.signalled.Swap(true) {
 		level.Warn(c.app.logger).Log("msg", "Stopping at once after a second signal: "+s.String())
 		return false
