@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// statusCode is the status of each exporter as the number that statusWords has for it: exactly one status is 1.
+const statusCode = `sum by (cluster, instance) (
+  0 * chorus_health_status{@, status="healthy"}
+    or 1 * chorus_health_status{@, status="degraded"}
+    or 2 * chorus_health_status{@, status="unhealthy"}
+    or 3 * chorus_health_status{@, status="starting"}
+    or 4 * chorus_health_status{@, status="stopping"}
+)`
+
+// unscraped are the exporters that Prometheus should scrape and can't.
+const unscraped = `group by (cluster, instance) (up{@} == 0 and target:chorus_exporter:seen{@})`
+
+// sinceStatus is for how long the status has been what it is: since it last was another, or else since it was first seen
+// within the time shown. To within one step of the subquery, since the exporter exposes no time of its own.
+const sinceStatus = `min by (cluster, instance) (
+  time() - max_over_time(timestamp(chorus_health_status{@} == 0)[$__range:$__interval])
+    and (chorus_health_status{@} == 1)
+  or
+    time() - min_over_time(timestamp(chorus_health_status{@} == 1)[$__range:$__interval])
+    and (chorus_health_status{@} == 1)
+)`
+
+const electionCode = `sum by (cluster, instance) (
+  0 * chorus_election_state{@, state="leader"}
+    or 1 * chorus_election_state{@, state="no_leader"}
+    or 2 * chorus_election_state{@, state="split"}
+)`
+
+const stopCode = `sum by (cluster, instance) (
+  0 * chorus_shutdown_state{@, state="running"}
+    or 1 * chorus_shutdown_state{@, state="draining"}
+    or 2 * chorus_shutdown_state{@, state="pre-shutdown"}
+    or 3 * chorus_shutdown_state{@, state="shutdown"}
+    or 4 * chorus_shutdown_state{@, state="post-shutdown"}
+    or 5 * chorus_shutdown_state{@, state="stopped"}
+)`
+
+// firingAlerts is every alert that counts, once.
+const firingAlerts = `group by (cluster, instance, alertname, check_name, component, severity) (chorus_health_alert{@})`
+
+// clusterName gives exporters without a label cluster the name "all", so that a legend is never empty.
+func clusterName(expr string) string {
+	return `label_replace(` + expr + `, "cluster", "all", "cluster", "")`
+}
+
+// perMinute is how often a counter counts, a minute.
+func perMinute(by, series string) string {
+	return fmt.Sprintf("60 * sum by (%s) (rate(%s[$__rate_interval]))", by, series)
+}
+
+// within is how often a counter counted in the time shown.
+func within(by, series string) string {
+	return fmt.Sprintf("sum by (%s) (increase(%s[$__range]))", by, series)
+}
+
+// quantile is one of a histogram, from its classic buckets: they are there whether the server takes native ones or not.
+func quantile(q float64, by, name, matchers string) string {
+	return fmt.Sprintf("histogram_quantile(%g, sum by (%s) (rate(%s_bucket{%s}[$__rate_interval])))", q, join("le", by), name, matchers)
+}
+
+// quantiles are the middle and the slow end of a histogram.
+func quantiles(by, name, matchers, legend string, needs ...need) []query {
+	return []query{
+		{expr: quantile(0.95, by, name, matchers), legend: join(legend, "p95"), needs: needs},
+		{expr: quantile(0.5, by, name, matchers), legend: join(legend, "p50"), needs: needs},
+	}
+}
+
+// buckets are what a heatmap draws.
+func buckets(name, matchers string) string {
+	return fmt.Sprintf("sum by (le) (increase(%s_bucket{%s}[$__rate_interval]))", name, matchers)
+}
+
+// join joins what is not empty.
+func join(parts ...string) string {
+	var set []string
+	for _, p := range parts {
+		if p != "" {
+			set = append(set, p)
+		}
+	}
+	sep := ", "
+	if strings.Contains(parts[0], "{{") {
+		sep = " "
+	}
+	return strings.Join(set, sep)
+}
