@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,9 +54,7 @@ var (
 
 func readCatalog(root string) (*catalog, error) {
 	c := &catalog{metrics: map[string]metric{}}
-	for name, m := range foreign {
-		c.metrics[name] = m
-	}
+	maps.Copy(c.metrics, foreign)
 	return c, errors.Join(
 		readLines(root, namesFile, namesLine, func(_ string, m []string) { c.metrics[m[1]] = metric{m[2], m[3]} }),
 		readLines(root, goldenFiles, goldenLine, func(_ string, m []string) {

@@ -10,7 +10,8 @@ func drawOptions(p panel) obj {
 	case timeline:
 		return obj{
 			"alignValue": "left", "mergeValues": true, "rowHeight": 0.9, "showValue": "auto", "perPage": 20,
-			"legend": obj{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true}, "tooltip": tooltip("single"),
+			"legend":  obj{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true},
+			"tooltip": tooltip("single"),
 		}
 	case table:
 		return tableOptions(p)
@@ -51,7 +52,8 @@ func heatmapOptions(p panel) obj {
 	return obj{
 		"calculate": false, "cellGap": 1, "showValue": "never",
 		"color": obj{
-			"mode": "scheme", "scheme": "Oranges", "scale": "exponential", "exponent": 0.5, "steps": 64, "reverse": false, "fill": "dark-orange",
+			"mode": "scheme", "scheme": "Oranges", "scale": "exponential", "exponent": 0.5, "steps": 64,
+			"reverse": false, "fill": "dark-orange",
 		},
 		"exemplars":    obj{"color": "rgba(255,0,255,0.7)"},
 		"filterValues": obj{"le": 1e-9}, "legend": obj{"show": true}, "rowsFrame": obj{"layout": "auto"},
@@ -116,8 +118,8 @@ func drawColumn(c column) obj {
 	if len(c.words) > 0 {
 		pairs = append(pairs, "mappings", mappings(c.words))
 	}
-	if len(c.levels) > 0 {
-		pairs = append(pairs, "thresholds", thresholds(c.levels), "custom.cellOptions", obj{"type": "color-text"})
+	if len(c.levels)+len(c.words) > 0 {
+		pairs = append(pairs, "thresholds", thresholds(shades(c.levels, c.words)), "custom.cellOptions", obj{"type": "color-text"})
 	}
 	if len(c.links) > 0 {
 		pairs = append(pairs, "links", drawLinks(c.links))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -57,10 +58,10 @@ func drawQueries(d dashboard, p panel) []obj {
 			"refId": refID(i), "datasource": source(), "editorMode": "code", "expr": expand(d, q.expr), "format": "time_series",
 			"instant": p.kind.instant(), "range": !p.kind.instant(),
 		}
-		switch {
-		case p.kind == table:
+		switch p.kind {
+		case table:
 			o["format"] = "table"
-		case p.kind == heatmap:
+		case heatmap:
 			o["format"], o["legendFormat"] = "heatmap", "{{le}}"
 		default:
 			o["legendFormat"] = q.legend
@@ -87,8 +88,8 @@ func unitOf(p panel, names *catalog) string {
 
 func drawDefaults(p panel, names *catalog) obj {
 	o := obj{
-		"unit": unitOf(p, names), "mappings": mappings(p.words), "thresholds": thresholds(p.levels), "links": drawLinks(p.links),
-		"color": obj{"mode": "thresholds"}, "custom": obj{},
+		"unit": unitOf(p, names), "mappings": mappings(p.words), "thresholds": thresholds(shades(p.levels, p.words)),
+		"links": drawLinks(p.links), "color": obj{"mode": "thresholds"}, "custom": obj{},
 	}
 	if p.none != "" {
 		o["noValue"] = p.none
@@ -125,6 +126,19 @@ func drawLine(p panel) obj {
 	return o
 }
 
+// shades are the levels; where there are none, those of the words, or one that means nothing.
+func shades(levels []level, words []word) []level {
+	if len(levels) == 0 {
+		for _, w := range words {
+			levels = append(levels, level{w.value, w.colour, w.text})
+		}
+	}
+	if len(levels) == 0 {
+		return noLevels
+	}
+	return levels
+}
+
 func thresholds(levels []level) obj {
 	steps := []obj{{"color": levels[0].colour, "value": nil}}
 	for _, l := range levels[1:] {
@@ -135,7 +149,8 @@ func thresholds(levels []level) obj {
 
 // mappings also name NaN, which no number stands for: it is what cannot be read.
 func mappings(words []word) []obj {
-	list := []obj{{"type": "special", "options": obj{"match": "nan", "result": obj{"text": "not a number", "color": "red", "index": 0}}}}
+	nan := obj{"text": "not a number", "color": "red", "index": 0}
+	list := []obj{{"type": "special", "options": obj{"match": "nan", "result": nan}}}
 	if len(words) == 0 {
 		return list
 	}
@@ -179,8 +194,8 @@ func drawOverrides(p panel) []obj {
 // override sets pairs of a property and its value for the fields that match.
 func override(matcher, options string, pairs ...any) obj {
 	var properties []obj
-	for i := 0; i < len(pairs); i += 2 {
-		properties = append(properties, obj{"id": pairs[i], "value": pairs[i+1]})
+	for pair := range slices.Chunk(pairs, 2) {
+		properties = append(properties, obj{"id": pair[0], "value": pair[1]})
 	}
 	return obj{"matcher": obj{"id": matcher, "options": options}, "properties": properties}
 }

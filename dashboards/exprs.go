@@ -55,6 +55,31 @@ func perMinute(by, series string) string {
 	return fmt.Sprintf("60 * sum by (%s) (rate(%s[$__rate_interval]))", by, series)
 }
 
+// counted shows that.
+func counted(by, series, legend string) query {
+	return query{expr: perMinute(by, series), legend: legend}
+}
+
+// seenBy shows a gauge of every exporter; what says which, where there are several in one panel.
+func seenBy(name, what string) query {
+	return query{expr: "max by (cluster, instance) (" + name + "{@})", legend: join("{{instance}}", what)}
+}
+
+// limitOf shows a gauge as the limit that the others are measured by.
+func limitOf(name, legend string) query {
+	return query{expr: "max (" + name + "{@})", legend: legend, limit: true}
+}
+
+// with adds to what all queries of the panels need.
+func with(panels []panel, needs ...need) []panel {
+	for _, p := range panels {
+		for i := range p.queries {
+			p.queries[i].needs = append(p.queries[i].needs, needs...)
+		}
+	}
+	return panels
+}
+
 // within is how often a counter counted in the time shown.
 func within(by, series string) string {
 	return fmt.Sprintf("sum by (%s) (increase(%s[$__range]))", by, series)
@@ -62,14 +87,15 @@ func within(by, series string) string {
 
 // quantile is one of a histogram, from its classic buckets: they are there whether the server takes native ones or not.
 func quantile(q float64, by, name, matchers string) string {
-	return fmt.Sprintf("histogram_quantile(%g, sum by (%s) (rate(%s_bucket{%s}[$__rate_interval])))", q, join("le", by), name, matchers)
+	return fmt.Sprintf("histogram_quantile(%g, sum by (%s) (rate(%s_bucket{%s}[$__rate_interval])))",
+		q, join("le", by), name, matchers)
 }
 
 // quantiles are the middle and the slow end of a histogram.
-func quantiles(by, name, matchers, legend string, needs ...need) []query {
+func quantiles(by, name, matchers, legend string) []query {
 	return []query{
-		{expr: quantile(0.95, by, name, matchers), legend: join(legend, "p95"), needs: needs},
-		{expr: quantile(0.5, by, name, matchers), legend: join(legend, "p50"), needs: needs},
+		{expr: quantile(0.95, by, name, matchers), legend: join(legend, "p95")},
+		{expr: quantile(0.5, by, name, matchers), legend: join(legend, "p50")},
 	}
 }
 

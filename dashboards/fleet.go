@@ -8,7 +8,7 @@ func fleet(names *catalog) dashboard {
 	return dashboard{
 		uid: "chorus-fleet", title: "Chorus / Fleet",
 		about:     "All exporters: how many nodes are not well, which ones, and what fails there.",
-		variables: []variable{clusterVariable, checkVariable(clusterVariable), schemeVariable},
+		variables: []variable{clusterVariable(), checkVariable(clusterVariable()), schemeVariable()},
 		notes:     notes(),
 		rows: []row{
 			{"Now", append(fleetNumbers(), fleetAlerts(names), fleetChecks())},
@@ -29,7 +29,7 @@ func fleetNumbers() []panel {
 	}
 	return []panel{
 		{
-			title: "Nodes by status", kind: bigNumber, w: 12, h: 4, queries: perStatus, levels: noLevels, colours: statusColours,
+			title: "Nodes by status", kind: bigNumber, w: 12, h: 4, queries: perStatus, colours: statusColours,
 			about: "How many nodes have which status now.",
 			none:  "no exporter is scraped, or the rules of alerts/ are not loaded",
 		},
@@ -40,7 +40,7 @@ func fleetNumbers() []panel {
 		},
 		{
 			title: "Unhealthy share", kind: bigNumber, w: 4, h: 4, max: number(1),
-			levels:  []level{{0, "green", "none"}, {0.01, "orange", "some nodes"}, {0.5, "red", "half of the nodes or more: look for a shared cause"}},
+			levels:  shareLevels,
 			about:   "Share of the nodes of each cluster that are unhealthy.",
 			queries: []query{{expr: clusterName(`cluster:chorus_health_status_unhealthy:ratio{@}`), legend: "{{cluster}}"}},
 			none:    "no exporter is scraped, or the rules of alerts/ are not loaded",
@@ -56,7 +56,7 @@ func fleetNumbers() []panel {
 
 func fleetAlerts(names *catalog) panel {
 	return panel{
-		title: "Alerts of the Prometheus server", kind: table, w: 14, h: 8, levels: noLevels, none: "No alert fires or is about to.",
+		title: "Alerts of the Prometheus server", kind: table, w: 14, h: 8, none: "No alert fires or is about to.",
 		about: "What the rules under alerts/ find, for the fleet and for single nodes: firing, or pending until it has lasted. " +
 			"Each has a runbook.",
 		queries: []query{{
@@ -65,23 +65,28 @@ func fleetAlerts(names *catalog) panel {
 			needs: []need{failing},
 		}},
 		columns: []column{
-			{from: "alertstate", title: "State", width: 80}, {from: "severity", title: "Severity", width: 80},
-			{from: "alertname", title: "Alert"}, {from: "cluster", title: "Cluster"}, {from: "instance", title: "Node", links: toNode},
-			{from: "check_name", title: "Check"}, {from: "component", title: "Component"},
+			{from: "alertstate", title: "State", width: 80},
+			{from: "severity", title: "Severity", width: 80},
+			{from: "alertname", title: "Alert"},
+			{from: "cluster", title: "Cluster"},
+			{from: "instance", title: "Node", links: toNode},
+			{from: "check_name", title: "Check"},
+			{from: "component", title: "Component"},
 		},
 	}
 }
 
 func fleetChecks() panel {
 	return panel{
-		title: "Checks failing on how many nodes", kind: table, w: 10, h: 8, levels: noLevels, sort: "Nodes", none: "No check fails anywhere.",
+		title: "Checks failing on how many nodes", kind: table, w: 10, h: 8, sort: "Nodes", none: "No check fails anywhere.",
 		about: "A check that fails on one node is a fault of that node; one that fails on many has a shared cause.",
 		queries: []query{{
 			expr:  `sum by (cluster, check_name) (cluster_check:chorus_health_check_failing:count{@, check_name=~"$check_name"}) > 0`,
 			needs: []need{failing},
 		}},
 		columns: []column{
-			{from: "check_name", title: "Check"}, {from: "cluster", title: "Cluster"},
+			{from: "check_name", title: "Check"},
+			{from: "cluster", title: "Cluster"},
 			{from: "A", title: "Nodes", unit: "short", width: 90, levels: anyIsBad},
 		},
 	}
@@ -89,7 +94,7 @@ func fleetChecks() panel {
 
 func fleetNodes() panel {
 	return panel{
-		title: "Nodes, the worst first", kind: table, w: 14, h: 11, levels: noLevels, sort: "Status", none: "No exporter is scraped.",
+		title: "Nodes, the worst first", kind: table, w: 14, h: 11, sort: "Status", none: "No exporter is scraped.",
 		about: "Every node with its status, for how long it has had it (at most the time shown), its score and how many checks " +
 			"fail there. A node leads to its dashboard and to its own page.",
 		queries: []query{
@@ -101,8 +106,9 @@ func fleetNodes() panel {
 			{expr: `group by (cluster, instance, version) (chorus_exporter_build_info{@})`},
 		},
 		columns: []column{
-			{from: "instance", title: "Node", links: toNode}, {from: "cluster", title: "Cluster"},
-			{from: "A", title: "Status", unit: "short", width: 110, words: statusWords, levels: statusLevels},
+			{from: "instance", title: "Node", links: toNode},
+			{from: "cluster", title: "Cluster"},
+			{from: "A", title: "Status", unit: "short", width: 110, words: statusWords},
 			{from: "B", title: "For", unit: "s", width: 100},
 			{from: "C", title: "Score", unit: "percentunit", width: 90, levels: scoreLevels},
 			{from: "D", title: "Failing checks", unit: "short", width: 110, levels: anyIsBad},
@@ -113,7 +119,7 @@ func fleetNodes() panel {
 
 func fleetHistory() panel {
 	return panel{
-		title: "Status of every node", kind: timeline, w: 10, h: 11, unit: "short", words: statusWords, levels: statusLevels,
+		title: "Status of every node", kind: timeline, w: 10, h: 11, unit: "short", words: statusWords,
 		about:   "Which node was in which status when, twenty to a page. Where there is nothing, it was not scraped.",
 		links:   seriesToNode,
 		queries: []query{{expr: statusCode, legend: "{{cluster}} {{instance}}"}},
@@ -124,7 +130,7 @@ func fleetHistory() panel {
 func fleetGraphs() []panel {
 	return []panel{
 		{
-			title: "Nodes by status over time", kind: graph, w: 12, h: 8, unit: "short", stacked: true, levels: noLevels, colours: statusColours,
+			title: "Nodes by status over time", kind: graph, w: 12, h: 8, unit: "short", stacked: true, colours: statusColours,
 			about:   "How many nodes had which status. The height of all is the number of nodes that are scraped.",
 			queries: []query{{expr: `sum by (status) (cluster_status:chorus_health_status:sum{@})`, legend: "{{status}}"}},
 		},
@@ -142,20 +148,21 @@ func fleetGraphs() []panel {
 func fleetComponents() []panel {
 	return []panel{
 		{
-			title: "Components by cluster", kind: table, w: 8, h: 8, levels: noLevels, none: "No component is scored.",
+			title: "Components by cluster", kind: table, w: 8, h: 8, none: "No component is scored.",
 			about: "Every component with the score of its worst node and the mean of all nodes.",
 			queries: []query{
 				{expr: `sum by (cluster, component) (cluster_component:chorus_component_health_score:min{@})`},
 				{expr: `sum by (cluster, component) (cluster_component:chorus_component_health_score:avg{@})`},
 			},
 			columns: []column{
-				{from: "component", title: "Component"}, {from: "cluster", title: "Cluster"},
+				{from: "component", title: "Component"},
+				{from: "cluster", title: "Cluster"},
 				{from: "A", title: "Worst", unit: "percentunit", width: 90, levels: scoreLevels},
 				{from: "B", title: "Mean", unit: "percentunit", width: 90, levels: scoreLevels},
 			},
 		},
 		{
-			title: "Failing checks", kind: graph, w: 8, h: 8, unit: "short", levels: noLevels,
+			title: "Failing checks", kind: graph, w: 8, h: 8, unit: "short",
 			about: "On how many nodes a critical or warning alert fired for the check.",
 			queries: []query{{
 				expr:   `sum by (check_name) (cluster_check:chorus_health_check_failing:count{@, check_name=~"$check_name"})`,
@@ -163,7 +170,7 @@ func fleetComponents() []panel {
 			}},
 		},
 		{
-			title: "Share of runs that passed", kind: graph, w: 8, h: 8, min: number(0), max: number(1), levels: noLevels,
+			title: "Share of runs that passed", kind: graph, w: 8, h: 8, min: number(0), max: number(1),
 			about: "Over all nodes of a cluster, within five minutes.",
 			queries: []query{{
 				expr:   clusterName(`cluster_check:chorus_health_checks_passed:ratio_rate5m{@, check_name=~"$check_name"}`),
@@ -179,5 +186,6 @@ func checkVariable(of variable) variable {
 	if of.single {
 		operator = "="
 	}
-	return variable{name: "check_name", label: "Check", from: `chorus_health_check_info{` + of.name + operator + `"$` + of.name + `"}`}
+	from := `chorus_health_check_info{` + of.name + operator + `"$` + of.name + `"}`
+	return variable{name: "check_name", label: "Check", from: from}
 }

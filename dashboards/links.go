@@ -18,14 +18,21 @@ var seriesToNode = []link{
 var toExporter = []link{{"The exporter's own page", "${scheme}://${instance}/"}}
 
 // toCheck leads from a row of a table to what the exporter says of the check: its error, its last results.
-var toCheck = []link{{"What the exporter says of this check", "${scheme}://${__data.fields.Node}/health/checks/${__data.fields.Check}"}}
+var toCheck = []link{
+	{"What the exporter says of this check", "${scheme}://${__data.fields.Node}/health/checks/${__data.fields.Check}"},
+}
 
-// The variables that several dashboards have.
-var (
-	clusterVariable = variable{name: "cluster", label: "Cluster", from: `chorus_exporter_build_info`}
-	schemeVariable  = variable{name: "scheme", label: "Exporters' pages", options: []string{"http", "https"}, single: true}
-)
+// clusterVariable, like the others that several dashboards have, takes its values from what every exporter exposes.
+func clusterVariable() variable {
+	return variable{name: "cluster", label: "Cluster", from: `chorus_exporter_build_info`}
+}
 
+// schemeVariable says how the exporters' own pages are reached.
+func schemeVariable() variable {
+	return variable{name: "scheme", label: "Exporters' pages", options: []string{"http", "https"}, single: true}
+}
+
+// instanceVariable chooses nodes, or a single one.
 func instanceVariable(single bool) variable {
 	return variable{name: "instance", label: "Node", from: `chorus_exporter_build_info{cluster=~"$cluster"}`, single: single}
 }

@@ -47,7 +47,8 @@ func run(args []string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(root, "dashboards", d.uid+".json"), b, 0o644); err != nil { //nolint:gosec // for everyone to read
+		file := filepath.Join(root, "dashboards", d.uid+".json")
+		if err := os.WriteFile(file, b, 0o644); err != nil { //nolint:gosec // for everyone to read
 			return err
 		}
 	}

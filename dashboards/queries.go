@@ -62,7 +62,9 @@ func queriesOf(d dashboard) []listed {
 	var list []listed
 	for _, v := range d.variables {
 		if v.from != "" {
-			list = append(list, listed{Panel: v.name, Kind: "variable", Expr: expand(d, v.from), Label: v.name, Instant: true, Needs: v.needs})
+			list = append(list, listed{
+				Panel: v.name, Kind: "variable", Expr: expand(d, v.from), Label: v.name, Instant: true, Needs: v.needs,
+			})
 		}
 	}
 	for _, n := range d.notes {

@@ -15,6 +15,11 @@ var scoreLevels = []level{
 // anyIsBad is for counts of what should not be.
 var anyIsBad = []level{{0, "green", "none"}, {1, "red", "one or more"}}
 
+// shareLevels are for a share of nodes.
+var shareLevels = []level{
+	{0, "green", "none"}, {0.01, "orange", "some nodes"}, {0.5, "red", "half of the nodes or more: look for a shared cause"},
+}
+
 var anyIsDoubtful = []level{{0, "green", "none"}, {1, "orange", "one or more"}}
 
 // statusWords are the statuses in the order of statusCode, so that the greatest is the most urgent but for the last three.
@@ -27,49 +32,28 @@ var statusWords = []word{
 	{5, "not scraped", "text"},
 }
 
-// statusLevels are their colours, for where a value has no word.
-var statusLevels = []level{
-	{0, "green", "healthy"}, {1, "yellow", "degraded"}, {2, "red", "unhealthy"}, {3, "blue", "starting"},
-	{4, "purple", "stopping"}, {5, "text", "not scraped"},
-}
-
 var statusColours = map[string]string{
 	"healthy": "green", "degraded": "yellow", "unhealthy": "red", "starting": "blue", "stopping": "purple",
 }
 
 var checkWords = []word{{0, "fails or unknown", "red"}, {0.5, "warns", "yellow"}, {1, "passes", "green"}}
 
-var checkLevels = []level{{0, "red", "it fails or is unknown"}, {0.5, "yellow", "it warns"}, {1, "green", "it passes"}}
-
 var electionWords = []word{{0, "one leader", "green"}, {1, "no leader", "red"}, {2, "split", "purple"}}
 
-var electionLevels = []level{
-	{0, "green", "one leader"}, {1, "red", "no leader"}, {2, "purple", "split: several nodes claim to lead"},
-}
-
 var stopWords = []word{
-	{0, "running", "green"}, {1, "draining", "yellow"}, {2, "pre-shutdown", "orange"}, {3, "shutdown", "orange"},
-	{4, "post-shutdown", "orange"}, {5, "stopped", "red"},
-}
-
-var stopLevels = []level{
-	{0, "green", "running"}, {1, "yellow", "draining"}, {2, "orange", "in a phase of the stop"}, {5, "red", "stopped"},
+	{0, "running", "green"},
+	{1, "draining", "yellow"},
+	{2, "pre-shutdown", "orange"},
+	{3, "shutdown", "orange"},
+	{4, "post-shutdown", "orange"},
+	{5, "stopped", "red"},
 }
 
 var reloadWords = []word{{0, "refused, the old one holds", "red"}, {1, "loaded", "green"}}
 
-var reloadLevels = []level{{0, "red", "the last reload was refused"}, {1, "green", "loaded"}}
-
 var failingWords = []word{{0, "evaluates", "green"}, {1, "fails", "red"}}
 
-var failingLevels = []level{{0, "green", "every rule evaluates"}, {1, "red", "a rule fails"}}
-
 var passWords = []word{{0, "failed", "red"}, {1, "passed", "green"}}
-
-var passLevels = []level{{0, "red", "failed"}, {1, "green", "passed"}}
-
-// fullLevels are the default thresholds of CPU and disk.
-var fullLevels = []level{{0, "green", "room left"}, {0.9, "red", "over the default limit"}}
 
 // stallLevels have the default of stall_timeout.
 var stallLevels = []level{{0, "green", "current"}, {30, "yellow", "late"}, {60, "red", "stalled by the default stall_timeout"}}
