@@ -180,7 +180,7 @@ func drawOverrides(p panel) []obj {
 	}
 	for _, w := range statusWords { // in a fixed order
 		if colour, ok := p.colours[w.text]; ok {
-			list = append(list, override("byName", w.text, "color", obj{"mode": "fixed", "fixedColor": colour}))
+			list = append(list, drawColour(p, w.text, colour))
 		}
 	}
 	for _, c := range p.columns {
@@ -189,6 +189,14 @@ func drawOverrides(p panel) []obj {
 		}
 	}
 	return list
+}
+
+// drawColour gives a series its colour. A number has it only if there are any: none of what is bad must not look bad.
+func drawColour(p panel, name, colour string) obj {
+	if p.kind == bigNumber {
+		return override("byName", name, "thresholds", thresholds([]level{{0, "text", ""}, {1, colour, ""}}))
+	}
+	return override("byName", name, "color", obj{"mode": "fixed", "fixedColor": colour})
 }
 
 // override sets pairs of a property and its value for the fields that match.

@@ -85,10 +85,14 @@ func within(by, series string) string {
 	return fmt.Sprintf("sum by (%s) (increase(%s[$__range]))", by, series)
 }
 
-// quantile is one of a histogram, from its classic buckets: they are there whether the server takes native ones or not.
+// quantile is one of a histogram: from its classic buckets, or where the server has only the native histogram from that.
 func quantile(q float64, by, name, matchers string) string {
-	return fmt.Sprintf("histogram_quantile(%g, sum by (%s) (rate(%s_bucket{%s}[$__rate_interval])))",
-		q, join("le", by), name, matchers)
+	aggregate := "sum"
+	if by != "" {
+		aggregate = "sum by (" + by + ")"
+	}
+	return fmt.Sprintf(`histogram_quantile(%[1]g, sum by (%[2]s) (rate(%[3]s_bucket{%[4]s}[$__rate_interval])))
+  or histogram_quantile(%[1]g, %[5]s (rate(%[3]s{%[4]s}[$__rate_interval])))`, q, join("le", by), name, matchers, aggregate)
 }
 
 // quantiles are the middle and the slow end of a histogram.
@@ -99,7 +103,7 @@ func quantiles(by, name, matchers, legend string) []query {
 	}
 }
 
-// buckets are what a heatmap draws.
+// buckets are what a heatmap draws: the classic ones.
 func buckets(name, matchers string) string {
 	return fmt.Sprintf("sum by (le) (increase(%s_bucket{%s}[$__rate_interval]))", name, matchers)
 }
