@@ -71,7 +71,7 @@ lint: bin/golangci-lint ## lint code, scripts and docs
 fmt: bin/golangci-lint ## format the code
 	bin/golangci-lint fmt $(PACKAGES)
 
-golden: ## write golden files anew; look at the diff
+golden: ## write golden files and the reference docs anew; look at the diff
 	.ci/golden
 
 bench: ## run benchmarks (BENCH=regexp COUNT=10)
