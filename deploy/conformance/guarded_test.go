@@ -23,17 +23,23 @@ import (
 // nobodysHash is that of no known password.
 const nobodysHash = "$2y$10$abcdefghijklmnopqrstuuMk0vJ3Wn1c9bY5y6m8p2Qx4Zr7T0dKe"
 
-// Where the main listener asks for TLS and a password, a kubelet fails there and gets the truth on the probe listener.
+// Where the main listener asks for TLS and a password, a kubelet fails there, and gets the truth on the probe listener and
+// by gRPC.
 func TestGuarded(t *testing.T) {
 	cert, key := certificate(t)
 	web := write(t, "web.yml", fmt.Sprintf(
 		"tls_server_config: {cert_file: %s, key_file: %s}\nbasic_auth_users: {me: %s}\n", cert, key, nobodysHash))
-	for _, name := range []string{"healthy", "unhealthy"} {
-		t.Run(name, func(t *testing.T) {
+	for name, dir := range map[string]string{
+		"healthy": "deployment", "unhealthy": "deployment", "degraded": "overlays/grpc-probes", "starting": "overlays/grpc-probes",
+	} {
+		t.Run(dir+"/"+name, func(t *testing.T) {
 			s := states(t)[name]
-			k := newKubelet(t, "deployment", s.config, "--web.config.file="+web)
+			k := newKubelet(t, dir, s.config, "--web.config.file="+web)
 			k.timeout = time.Second
 			eventually(t, fmt.Sprintf("the kubelet gets %+v", s.want), func() bool { return k.now() == s.want })
+			if dir != "deployment" {
+				return
+			}
 			_, port, err := net.SplitHostPort(k.exporter.main)
 			if err != nil {
 				t.Fatal(err)

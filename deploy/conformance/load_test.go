@@ -10,13 +10,20 @@ import (
 	"time"
 )
 
+const (
+	clients = 20 // of each path
+	probes  = 50
+)
+
 // The kubelet gets its answer within a second, its default timeout, however many others ask.
 func TestProbesUnderLoad(t *testing.T) {
-	const (
-		clients = 20 // of each path
-		probes  = 100
-	)
-	k := newKubelet(t, "deployment", states(t)["healthy"].config)
+	for _, dir := range probed {
+		t.Run(dir, func(t *testing.T) { probeUnderLoad(t, dir) })
+	}
+}
+
+func probeUnderLoad(t *testing.T, dir string) {
+	k := newKubelet(t, dir, states(t)["healthy"].config)
 	k.timeout = time.Second
 	eventually(t, "it is ready", func() bool { return k.now() == want{success, success} })
 

@@ -18,7 +18,7 @@ const (
 
 // probed are the kustomizations whose exporters are started and asked. The others have the same container, arguments and
 // probes, says TestProbes.
-var probed = []string{"deployment"}
+var probed = []string{"deployment", "overlays/grpc-probes"}
 
 // want is what the kubelet must get.
 type want struct{ ready, live probe.Result }
