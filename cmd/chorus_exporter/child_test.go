@@ -47,12 +47,18 @@ func (o *output) String() string {
 
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// start starts the exporter and waits until it listens.
+// start starts the exporter at a free port and waits until it listens.
 func start(t *testing.T, args ...string) *child {
 	t.Helper()
+	return startAt(t, "127.0.0.1:0", args...)
+}
+
+func startAt(t *testing.T, address string, args ...string) *child {
+	t.Helper()
 	c := &child{t: t, done: make(chan struct{})}
-	c.cmd = exec.Command(binary, append([]string{"--web.listen-address=127.0.0.1:0"}, args...)...)
+	c.cmd = exec.Command(binary, append([]string{"--web.listen-address=" + address}, args...)...)
 	c.cmd.Stderr = &c.log
+	c.cmd.SysProcAttr = endWithTest()
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
