@@ -4,10 +4,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -48,34 +51,50 @@ func startAlertmanager(t *testing.T) *receiver {
 route: {receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
 receivers: [{name: test, webhook_configs: [{send_resolved: true, url: "` + web.URL + `"}]}]
 `
-	r.server = startServer(t, "Alertmanager", r.address, tool(t, "debian/usr/bin/prometheus-alertmanager"),
+	program, before := debianAlertmanager(t)
+	r.server = startServer(t, "Alertmanager", r.address, program, append(before,
 		"--config.file="+write(t, "alertmanager.yml", config),
 		"--storage.path="+filepath.Join(t.TempDir(), "data"),
 		"--web.listen-address="+r.address,
-		"--cluster.listen-address=")
+		"--cluster.listen-address=")...)
 	return r
 }
 
-// got is the newest notification of an alert whose labels hold all of want, written as name=value; nil before any.
-func (r *receiver) got(status string, want ...string) *notification {
+// debianAlertmanager is the command that runs Debian's Alertmanager, and its first arguments. It reads templates from
+// where its package would be installed, so it sees the unpacked /usr/share in place of the machine's.
+func debianAlertmanager(t *testing.T) (program string, args []string) {
+	t.Helper()
+	alertmanager := tool(t, "debian/usr/bin/prometheus-alertmanager")
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatalf("unshare, of the package util-linux: %v", err)
+	}
+	if os.Getuid() != 0 {
+		args = append(args, "--map-root-user")
+	}
+	return unshare, append(args, "--mount", "sh", "-c", `mount --bind "$0" /usr/share && exec "$@"`,
+		tool(t, "debian/usr/share"), alertmanager)
+}
+
+// got is the newest notification of an alert whose labels hold all of want, if it has the status; else nil.
+func (r *receiver) got(status string, want map[string]string) *notification {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := len(r.news) - 1; i >= 0; i-- {
-		if r.news[i].matches(want) {
-			if r.news[i].Status == status {
-				n := r.news[i]
-				return &n
-			}
-			return nil
+	for _, n := range slices.Backward(r.news) {
+		if !holds(n.Labels, want) {
+			continue
 		}
+		if n.Status == status {
+			return &n
+		}
+		return nil
 	}
 	return nil
 }
 
-func (n *notification) matches(want []string) bool {
-	for _, w := range want {
-		name, value, _ := strings.Cut(w, "=")
-		if n.Labels[name] != value {
+func holds(labels, want map[string]string) bool {
+	for name, value := range want {
+		if labels[name] != value {
 			return false
 		}
 	}
@@ -83,9 +102,9 @@ func (n *notification) matches(want []string) bool {
 }
 
 // waitFor waits until the newest notification of an alert has the status.
-func (r *receiver) waitFor(status string, want ...string) *notification {
+func (r *receiver) waitFor(status string, want map[string]string) *notification {
 	r.server.t.Helper()
 	var n *notification
-	r.server.soon(strings.Join(want, " ")+" is "+status, func() bool { n = r.got(status, want...); return n != nil })
+	r.server.soon(fmt.Sprint(want, " is ", status), func() bool { n = r.got(status, want); return n != nil })
 	return n
 }

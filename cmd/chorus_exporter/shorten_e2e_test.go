@@ -24,7 +24,7 @@ func alertFiles(t *testing.T) []string {
 }
 
 // shortened are copies of the files in which a minute is a second: what they wait for, how often they are evaluated, and
-// the ranges over which they look back. So a test sees in seconds what takes minutes. Nothing else differs.
+// how far they look back. So a test sees in seconds what takes minutes. Nothing else differs.
 func shortened(t *testing.T, files []string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,6 +43,7 @@ func shortened(t *testing.T, files []string) []string {
 
 var (
 	waits  = regexp.MustCompile(`\b(for|keep_firing_for|interval): *([0-9]\w*)`)
+	offset = regexp.MustCompile(`\b(offset) ([0-9]\w*)`)
 	ranges = regexp.MustCompile(`\[([0-9]\w*)(:[0-9]\w*)?\]`)
 )
 
@@ -61,6 +62,9 @@ func shorten(t *testing.T, text string) string {
 		m := waits.FindStringSubmatch(s)
 		return m[1] + ": " + divided(m[2], time.Second)
 	})
+	text = offset.ReplaceAllStringFunc(text, func(s string) string {
+		return "offset " + divided(offset.FindStringSubmatch(s)[2], time.Second)
+	})
 	return ranges.ReplaceAllStringFunc(text, func(s string) string {
 		m := ranges.FindStringSubmatch(s)
 		step := ""
@@ -78,14 +82,14 @@ func TestShorten(t *testing.T) {
     interval: 30s
     rules:
       - {alert: A, expr: 'rate(x:rate5m[5m]) > 5 and avg_over_time(y[1h:1m]) > 0', for: 10m}
-      - {alert: B, expr: max_over_time(z[1m]), keep_firing_for: 2m}
+      - {alert: B, expr: max_over_time(z[1m] offset 3m), keep_firing_for: 2m}
 `
 	const want = `
   - name: a
     interval: 1s
     rules:
       - {alert: A, expr: 'rate(x:rate5m[5s]) > 5 and avg_over_time(y[1m:1s]) > 0', for: 10s}
-      - {alert: B, expr: max_over_time(z[5s]), keep_firing_for: 2s}
+      - {alert: B, expr: max_over_time(z[5s] offset 3s), keep_firing_for: 2s}
 `
 	if got := shorten(t, text); got != want {
 		t.Errorf("shortened:\n%s\nwant:\n%s", got, want)
