@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,7 @@ type monitored struct {
 	database *postgres
 	swarm    *devnet.Swarm
 	east     []*child
-	own      string // a rule file of the second in the east
+	own      string // a rule file of the first in the east
 	west     []*child
 	configs  []string // of west
 	files    []string // databases of west
@@ -44,6 +45,7 @@ func newMonitored(t *testing.T) *monitored {
 	m.database.start()
 	o := clusterOptions{threshold: 3, every: "3s"}.complete()
 	m.swarm = startSwarm(t, o)
+	provide(t, m.swarm)
 	actions, _ := fleetRules(t)
 	m.startEast(o.config(m.swarm.Targets()), actions)
 	for _, mode := range []string{modeObserve, modeExit} {
@@ -68,7 +70,16 @@ shutdown: {mode: %[1]s}
 func (m *monitored) well() {
 	m.t.Helper()
 	for _, c := range m.all() {
-		c.eventually("all is well", func() bool { _, h := c.health("/health"); return h.Status == "healthy" })
+		(&cluster{child: c}).soon("all is well", func() bool { _, h := c.health("/health"); return h.Status == "healthy" })
+	}
+}
+
+// mended waits until traffic may come to all again. That a node answered with other bytes than it was given degrades for
+// longer than a test waits.
+func (m *monitored) mended() {
+	m.t.Helper()
+	for _, c := range m.all() {
+		(&cluster{child: c}).soon("traffic may come", func() bool { code, _ := c.get("/health/ready"); return code == http.StatusOK })
 	}
 }
 
@@ -93,6 +104,7 @@ func (m *monitored) startEast(swarm, actions string) {
 	}
 	swarm = replace(m.t, swarm, "\ndisable: [resource-health]\nchecks:", "\nresources: {cpu: 0.999, memory: 0.999, disk: 0.999}\nchecks:\n"+
 		"  database-connectivity: {interval: 1s, timeout: 1s}\n  resource-health: {interval: 1s, timeout: 1s}")
+	swarm = replace(m.t, swarm, "replication: {", "replication: {keys: [{name: content, cid: "+content+"}], ")
 	for i := range keys {
 		m.east = append(m.east, start(m.t, "--config.file="+write(m.t, "east.yml",
 			replace(m.t, swarm, "\np2p:\n", fmt.Sprintf("\np2p:\n  identity_file: %q\n", keys[i]))+fmt.Sprintf(`
@@ -100,7 +112,7 @@ node_id: east-%d
 databases: [{driver: postgres, dsn: %q}]
 rule_files: [%q, %q]
 shutdown: {mode: exit, fleet: {exporters: [%q], interval: 1s}}
-`, i, m.database.dsn(), actions, []string{write(m.t, "own.rules.yml", ownWell), m.own}[i], ids[1-i]))))
+`, i, m.database.dsn(), actions, []string{m.own, write(m.t, "own.rules.yml", ownWell)}[i], ids[1-i]))))
 	}
 }
 
@@ -133,7 +145,7 @@ func (m *monitored) fail() {
 			m.t.Fatal(err)
 		}
 	}
-	c := m.east[1]
+	c := m.east[0]
 	m.overwrite(m.own, ownFailing)
 	c.signal(syscall.SIGHUP)
 	c.eventually("its rule fails", func() bool { return c.metric(`chorus_rule_failing{group="own"}`) == "1" })
@@ -157,7 +169,7 @@ func (m *monitored) mend() {
 		}
 	}
 	m.overwrite(m.own, ownWell)
-	m.east[1].signal(syscall.SIGHUP)
+	m.east[0].signal(syscall.SIGHUP)
 	whole, err := os.ReadFile(sqliteFile(m.t))
 	if err != nil {
 		m.t.Fatal(err)

@@ -51,12 +51,19 @@ func TestStack(t *testing.T) {
 		s.rulesAreWell(short)
 		s.soon("no alert is pending or firing", func() bool { return len(s.results("ALERTS")) == 0 })
 	}
+	queries := dashboardQueries(t, instance(m.east[0]))
+	for _, s := range monitors {
+		s.draws(queries, "p2p", "election", "replication", "fleet")
+	}
 
 	m.fail()
 	for _, s := range monitors {
 		for _, want := range expected(m) {
 			s.news.tells(want)
 		}
+	}
+	for _, s := range monitors {
+		s.draws(queries, "p2p", "election", "replication", "fleet", "failing", "change", "seldom")
 	}
 	if code := m.west[1].exit(); code != exitRule {
 		t.Errorf("exit code %d, want %d", code, exitRule)
@@ -73,7 +80,7 @@ func TestStack(t *testing.T) {
 	for i := range m.west {
 		m.restart(i)
 	}
-	m.well()
+	m.mended()
 	for _, s := range monitors {
 		for _, n := range append(expected(m), down(m.west[0]), down(m.west[1])) {
 			if n.Labels["alertname"] != "DatabaseHasFailed" { // a counter in the east still says so
@@ -82,12 +89,11 @@ func TestStack(t *testing.T) {
 		}
 		s.rulesAreWell(short)
 		s.asIs.rulesAreWell(files)
-		for _, one := range []*server{s.server, s.asIs} {
-			one.scrapesCleanly()
-			for _, name := range []string{"prometheus_notifications_dropped_total", "prometheus_notifications_errors_total"} {
-				if n := one.own(name); n > 0 {
-					t.Errorf("%s: %s = %v, want 0", one.name, name, n)
-				}
+		s.scrapesCleanly()
+		s.asIs.scrapesCleanly()
+		for _, name := range []string{"prometheus_notifications_dropped_total", "prometheus_notifications_errors_total"} {
+			if n := s.own(name); n > 0 {
+				t.Errorf("%s: %s = %v, want 0", s.name, name, n)
 			}
 		}
 	}
@@ -130,7 +136,7 @@ func down(c *child) notification {
 func expected(m *monitored) []notification {
 	const database = "check_name=database-connectivity"
 	east, west := "instance="+instance(m.east[0]), "instance="+instance(m.west[0])
-	second, leaver := "instance="+instance(m.east[1]), "instance="+instance(m.west[1])
+	leaver := "instance=" + instance(m.west[1])
 	return []notification{
 		alert("Critical health check failing", "database-connectivity has been failing for 5 minutes",
 			"alertname=HealthCheckFailing", "severity=critical", "cluster=east", "job=chorus_exporter", database, east),
@@ -146,9 +152,9 @@ func expected(m *monitored) []notification {
 			"alertname=ChorusUnhealthy", "severity=warning", east),
 		alert("Exporter refused its configuration", "The last reload found a fault, so the configuration and the rules of "+
 			"before are still in force. The next start would fail.",
-			"alertname=ChorusConfigReloadFailed", "severity=warning", second),
+			"alertname=ChorusConfigReloadFailed", "severity=warning", east),
 		alert("Exporter can not evaluate rules of the group own", "What these rules would say is not known, and no rule "+
-			"may stop the node.", "alertname=ChorusRuleFailing", "severity=warning", "group=own", second),
+			"may stop the node.", "alertname=ChorusRuleFailing", "severity=warning", "group=own", east),
 		alert("Cluster east is in trouble", "100% of the nodes are unhealthy, stopping or do not answer",
 			"alertname=ChorusFleetUnhealthy", "severity=critical", "cluster=east"),
 		alert("Key probe of cluster east is held by too few nodes", "No exporter finds more than 2 nodes that hold it, under "+
