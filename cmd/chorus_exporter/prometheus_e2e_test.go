@@ -46,7 +46,7 @@ type prometheusConfig struct {
 	jobs         []string // further scrape configurations, as YAML
 	rules        []string // files
 	alertmanager string   // its address; "": none
-	remoteWrite  string   // a URL; "": none
+	remoteWrite  string   // where to send what is scraped, and no results of rules; "": nowhere
 	flags        []string
 }
 
@@ -61,7 +61,8 @@ func (c prometheusConfig) text(v prometheusVersion) string {
 		fmt.Fprintf(&b, "alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}\n", c.alertmanager)
 	}
 	if c.remoteWrite != "" {
-		fmt.Fprintf(&b, "remote_write: [{url: %q}]\n", c.remoteWrite)
+		fmt.Fprintf(&b, "remote_write: [{url: %q, write_relabel_configs: [{source_labels: [__name__], "+
+			"regex: '.*:.*|ALERTS.*', action: drop}]}]\n", c.remoteWrite)
 	}
 	b.WriteString("scrape_configs:\n")
 	if len(c.targets) > 0 {

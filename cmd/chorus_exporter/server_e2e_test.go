@@ -146,3 +146,11 @@ func (s *server) own(name string) float64 {
 	}
 	return sum
 }
+
+// none checks that a counter of the server's own, if there is one, counts nothing.
+func (s *server) none(name string) {
+	s.t.Helper()
+	if n := s.own(name); n > 0 {
+		s.t.Errorf("%s: %s = %v, want 0", s.name, name, n)
+	}
+}
