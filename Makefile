@@ -50,7 +50,7 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
 	fi
 
-e2e: build bin/promtool check-rules check-dashboards conformance ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
+e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
 check-rules: bin/promtool ## check and test every rule file with promtool
@@ -83,13 +83,21 @@ bench: ## run benchmarks (BENCH=regexp COUNT=10)
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
-tools: bin/promtool bin/golangci-lint ## build the tools into bin/
+tools: bin/promtool bin/prometheus bin/golangci-lint ## build the tools into bin/
 
 # The tools have modules of their own, so that they add nothing to the requirements of this one. They are built when
 # they are missing or when their module changed. touch: go leaves a binary alone that is up to date.
 bin/promtool: .ci/tools/go.mod .ci/tools/go.sum
 	$(GO) -C .ci/tools build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/promtool
 	@touch $@
+
+bin/prometheus: .ci/tools/go.mod .ci/tools/go.sum
+	$(GO) -C .ci/tools build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/prometheus
+	@touch $@
+
+# Debian's Prometheus and Alertmanager, unpacked. Only CI insists: elsewhere a test that misses them skips and says so.
+bin/debian: .ci/debian-servers
+	@.ci/debian-servers $@ && touch $@ || [ "$$CI" != true ]
 
 bin/golangci-lint: .ci/lint/go.mod .ci/lint/go.sum
 	$(GO) -C .ci/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
