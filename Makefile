@@ -8,9 +8,10 @@ TESTFLAGS ?=
 BENCH     ?= .
 COUNT     ?= 1
 FUZZTIME  ?= 20s
-# What depends on the timers of real nodes, or is hours of rule time: run by itself, without the race detector.
-SLOW       = ^(TestRuleFiles|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
-SLOW_IN    = ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
+# What depends on the timers of real nodes, is hours of rule time, or loads all rules hundreds of times in one goroutine:
+# run by itself, without the race detector.
+SLOW       = ^(TestRuleFiles|TestShippedLoads|TestConfigFaults|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
+SLOW_IN    = ./rules ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
 
 # Versions come from git where there is one, and never stop a build where there is none.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -52,8 +53,8 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 e2e: build bin/promtool check-rules ## test the binary, real servers and the rules (needs bash, PostgreSQL's server programs)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
-check-rules: bin/promtool ## check and test every rule file with promtool, twice
-	.ci/check-rules bin/promtool 2
+check-rules: bin/promtool ## check and test every rule file with promtool
+	.ci/check-rules bin/promtool 1
 
 lint: bin/golangci-lint ## lint code, scripts and docs
 	bin/golangci-lint run --allow-parallel-runners $(PACKAGES)

@@ -44,6 +44,7 @@ func TestHealthCodes(t *testing.T) {
 			}
 			return c
 		}
+		sayWhatTheyServe(t, handlers)
 		for _, tt := range tests {
 			if got := codesOf(tt.path); got != tt.fresh {
 				t.Errorf("GET %s in %v: got %v, want %v", tt.path, allStatuses, got, tt.fresh)
@@ -53,13 +54,29 @@ func TestHealthCodes(t *testing.T) {
 		if got, want := codesOf("/health/live"), (codes{503, 200, 200, 200, 200}); got != want {
 			t.Errorf("GET /health/live at the stall timeout: got %v, want %v", got, want)
 		}
+		sayWhatTheyServe(t, handlers)
 		time.Sleep(time.Millisecond)
+		sayWhatTheyServe(t, handlers)
 		for _, tt := range tests {
 			if got := codesOf(tt.path); got != tt.stalled {
 				t.Errorf("GET %s, stalled, in %v: got %v, want %v", tt.path, allStatuses, got, tt.stalled)
 			}
 		}
 	})
+}
+
+// sayWhatTheyServe holds that Serving says what the paths answer.
+func sayWhatTheyServe(t *testing.T, handlers []*Handler) {
+	t.Helper()
+	for i, h := range handlers {
+		live, ready := h.Serving()
+		if want := ask(h, "GET", "/health/live").StatusCode == 200; live != want {
+			t.Errorf("%v: live is %v, want %v", allStatuses[i], live, want)
+		}
+		if want := ask(h, "GET", "/health/ready").StatusCode == 200; ready != want {
+			t.Errorf("%v: ready is %v, want %v", allStatuses[i], ready, want)
+		}
+	}
 }
 
 // TestUnknownStatusIsNotReady holds that only what is known to be well is answered 200.

@@ -105,6 +105,16 @@ func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request, p healthPa
 	}
 }
 
+// Serving says whether /health/live and /health/ready answer 200 at this moment, for whoever tells it by other means.
+func (h *Handler) Serving() (live, ready bool) {
+	v := h.view.Load()
+	a := &v.fresh[detailStatus]
+	if v.snapshot.Stalled(time.Now()) {
+		a = &v.stalled[detailStatus]
+	}
+	return a[pathLive].code == http.StatusOK, a[pathReady].code == http.StatusOK
+}
+
 // HealthOnly is a handler for a listener without authentication, such as a kubelet needs: it serves the four health
 // paths and nothing else. With statusOnly their bodies tell the status and no more; the codes are the same.
 func (h *Handler) HealthOnly(statusOnly bool) http.Handler {

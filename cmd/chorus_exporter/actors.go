@@ -44,6 +44,9 @@ func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, er
 	if a.flags.probeAddress != "" {
 		add("probe server", a.serveProbes)
 	}
+	if a.grpc != nil {
+		add("gRPC server", a.serveGRPC)
+	}
 	add("systemd notifier", a.systemd.run)
 	ending, end := context.WithCancel(ctx)
 	defer end()

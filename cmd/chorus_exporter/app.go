@@ -18,6 +18,7 @@ import (
 	"chorus/probes"
 	"chorus/rules"
 	"chorus/web"
+	grpchealth "chorus/web/grpc"
 )
 
 // app is the exporter, put together from its rooms and not yet running.
@@ -30,6 +31,7 @@ type app struct {
 	policy    *rules.PolicyCollector
 	evaluator *evaluator.Evaluator
 	handler   *web.Handler
+	grpc      *grpchealth.Server // nil without its flag
 	manager   *shutdown.Manager
 	systemd   *systemd
 	reloads   reloadMetrics
@@ -51,7 +53,7 @@ func newApp(f *flags, p *plan, logger loggers) (*app, error) {
 	a.live.Store(p)
 	p.swarm.tellFleet(a.fleetStatus)
 	for _, step := range []func(*plan) error{
-		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addShutdown, a.addHandler,
+		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addShutdown, a.addHandler, a.addGRPC,
 	} {
 		if err := step(p); err != nil {
 			return nil, err
@@ -142,6 +144,9 @@ func (a *app) addHandler(p *plan) (err error) {
 // publish is told of every verdict.
 func (a *app) publish(s *evaluator.Snapshot) {
 	a.handler.Publish(s)
+	if a.grpc != nil {
+		a.grpc.Refresh()
+	}
 	a.systemd.evaluated(s)
 	a.live.Load().swarm.changed()
 }

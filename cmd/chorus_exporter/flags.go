@@ -44,6 +44,7 @@ type flags struct {
 	enablePprof     bool
 	probeAddress    string // "": no listener for probes
 	probeDetail     string
+	grpcAddress     string // "": no gRPC
 	web             *toolkit.FlagConfig
 	log             promslog.Config
 }
@@ -55,7 +56,11 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	app := f.application()
 	app.UsageWriter(stdout).ErrorWriter(stderr)
 	app.Terminate(func(int) { done = true }) // --help and --version end here
-	if _, err := app.Parse(args); err != nil && !done {
+	_, err := app.Parse(args)
+	if err == nil && !done {
+		err = f.checkAddresses()
+	}
+	if err != nil && !done {
 		fmt.Fprintf(stderr, "%s: error: %v; see %s --help\n", program, err, program)
 		return f, exitUsage, true
 	}
@@ -79,6 +84,8 @@ func (f *flags) application() *kingpin.Application {
 		"authentication, such as :8082. None by default.").StringVar(&f.probeAddress)
 	app.Flag("web.probe-detail", "How much --web.probe-listen-address tells: full or status.").
 		Default(detailFull).EnumVar(&f.probeDetail, detailFull, detailStatus)
+	app.Flag("grpc.listen-address", "Address on which to answer gRPC health checks, without TLS and authentication, "+
+		"such as :8083. None by default.").StringVar(&f.grpcAddress)
 	promslogflag.AddFlags(app, &f.log)
 	return app
 }

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"net"
+
+	"github.com/go-kit/log/level"
+
+	grpchealth "chorus/web/grpc"
+)
+
+// addGRPC makes what answers health checks over gRPC, if a flag asks for it.
+func (a *app) addGRPC(*plan) (err error) {
+	if a.flags.grpcAddress == "" {
+		return nil
+	}
+	a.grpc, err = grpchealth.New(grpchealth.Options{Verdict: a.handler.Serving, Logger: a.logger})
+	return err
+}
+
+// serveGRPC answers health checks over gRPC until ctx is done, on a listener without TLS and authentication: a kubelet
+// brings neither.
+func (a *app) serveGRPC(ctx context.Context) error {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", a.flags.grpcAddress)
+	if err != nil {
+		return err // it names the address
+	}
+	level.Info(a.logger).Log("msg", "Listening for gRPC health checks on "+l.Addr().String())
+	return a.grpc.Serve(ctx, l)
+}
