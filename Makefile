@@ -24,10 +24,10 @@ LDFLAGS   = -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION) 
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run start build test e2e check-rules lint fmt golden bench fuzz tools clean
+.PHONY: help run start build test e2e check-rules check-dashboards dashboards lint fmt golden bench fuzz tools clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 run: build ## build and start the exporter beside a swarm of five nodes that it watches (ARGS: further flags)
 	exec bin/devnet up --nodes=5 --processes --exec -- bin/chorus_exporter --config.file={config} $(ARGS)
@@ -50,11 +50,17 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
 	fi
 
-e2e: build bin/promtool check-rules ## test the binary, real servers and the rules (needs bash, PostgreSQL's server programs)
+e2e: build bin/promtool check-rules check-dashboards ## test the binary, real servers and the rules (needs bash, PostgreSQL's server programs)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
 check-rules: bin/promtool ## check and test every rule file with promtool
 	.ci/check-rules bin/promtool 1
+
+dashboards: ## write the Grafana dashboards anew from their tables and from the golden /metrics
+	$(GO) run ./dashboards
+
+check-dashboards: ## check the dashboards against the types that Grafana publishes (needs node and npm)
+	.ci/check-dashboards
 
 lint: bin/golangci-lint ## lint code, scripts and docs
 	bin/golangci-lint run --allow-parallel-runners $(PACKAGES)
