@@ -35,6 +35,7 @@ type app struct {
 	manager   *shutdown.Manager
 	systemd   *systemd
 	reloads   reloadMetrics
+	serverLog seldom // of what clients can cause
 	listening func(net.Addr)
 
 	signalled atomic.Bool // a signal to stop has come
@@ -48,7 +49,7 @@ type app struct {
 func newApp(f *flags, p *plan, logger loggers) (*app, error) {
 	a := &app{
 		flags: f, logger: logger, registry: prometheus.NewRegistry(), policy: rules.NewPolicyCollector(p.policy),
-		systemd: newSystemd(logger),
+		systemd: newSystemd(logger), serverLog: newSeldom(logger.slog.Handler(), logInterval),
 	}
 	a.live.Store(p)
 	p.swarm.tellFleet(a.fleetStatus)
@@ -166,6 +167,7 @@ func (a *app) warn(p *plan) {
 
 // close gives back what outlives a run. Databases are closed at last, when no probe asks them any more.
 func (a *app) close() error {
+	a.serverLog.flush()
 	a.closing.Wait()
 	p := a.live.Load()
 	return errors.Join(p.closeUnless(nil), p.swarm.close())

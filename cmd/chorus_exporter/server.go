@@ -13,13 +13,16 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// Bounds of the web server. There is none on writing: a profile takes as long as it is asked to.
+// Bounds of a web server. A profile adds to the time for writing what it was asked to take.
 const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
-	finishTimeout     = 3 * time.Second // for requests under way when the server stops
-	bodyTimeout       = 2 * time.Second // for a request's body, which nothing here reads
+	readTimeout    = 10 * time.Second // for the handshake, and for a request
+	writeTimeout   = 30 * time.Second // for an answer
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 16 << 10 // net/http allows 4 KB more
+	maxStreams     = 16       // requests at once on an HTTP/2 connection
+	logInterval    = time.Minute
+	finishTimeout  = 3 * time.Second // for requests under way when the server stops
+	bodyTimeout    = 2 * time.Second // for a request's body, which nothing here reads
 )
 
 // serveHTTP listens and answers until ctx is done and the requests under way have been answered.
@@ -31,7 +34,7 @@ func (a *app) serveHTTP(ctx context.Context) error {
 		}
 		return context.Background()
 	}
-	return untilDone(ctx, server, func() error { return toolkit.ListenAndServe(server, a.flags.web, a.logger.slog) })
+	return untilDone(ctx, server, func() error { return toolkit.ListenAndServe(server, a.flags.web, slog.New(a.serverLog)) })
 }
 
 // serveProbes does the same for the health paths alone, on a listener of their own without TLS and authentication, which a
@@ -51,10 +54,14 @@ func (a *app) serveProbes(ctx context.Context) error {
 func (a *app) server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           boundBody(handler),
-		ReadHeaderTimeout: readHeaderTimeout,
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(a.logger.slog.Handler(), slog.LevelWarn),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ConnState:         newConnections(maxConnections, a.serverLog).changed,
+		ErrorLog:          slog.NewLogLogger(a.serverLog, slog.LevelWarn),
 	}
 }
 
@@ -80,13 +87,16 @@ func untilDone(ctx context.Context, server *http.Server, serve func() error) err
 }
 
 // boundBody bounds the wait for a request's body. Before net/http sends an answer it reads what the client has announced
-// and not sent; who never sends it would keep the answer back, and the connection open, for ever.
+// and not sent; who never sends it would keep the answer back for readTimeout. A request without a body has been read, and
+// its answer may take longer: when readTimeout is over net/http would take the client for gone.
 func boundBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var deadline time.Time
 		if r.ContentLength != 0 {
-			// An error means a writer without deadlines, which is none of our server's.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+			deadline = time.Now().Add(bodyTimeout)
 		}
+		// An error means a writer without deadlines, which is none of our server's.
+		_ = http.NewResponseController(w).SetReadDeadline(deadline)
 		next.ServeHTTP(w, r)
 	})
 }
