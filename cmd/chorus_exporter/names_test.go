@@ -91,6 +91,7 @@ func nearest(name string, known map[string]bool) string {
 // metricNames are the names of metrics that exist.
 type metricNames map[string]bool
 
+// knownMetrics are those, and the names of rule groups, which look alike.
 func knownMetrics(t *testing.T) metricNames {
 	t.Helper()
 	known := metricNames{}
@@ -104,6 +105,7 @@ func knownMetrics(t *testing.T) metricNames {
 	}
 	for _, f := range ruleFiles(t, "rules/*.rules.yml", "rules/optional/*.rules.yml", "alerts/*.rules.yml", "examples/rules/*.rules.yml") {
 		for _, g := range f.Groups {
+			known[g.Name] = true
 			for _, r := range g.Rules {
 				known[r.Record] = true
 			}
