@@ -24,7 +24,7 @@ type backend struct{ service, health string }
 const checkInterval, checkFalls = 200 * time.Millisecond, 2
 
 // balance starts HAProxy in front of all services, which asks the exporters who is ready. It says so when a server goes
-// down and comes up.
+// down and when it comes up.
 func balance(t *testing.T, backends []backend, said *output) (url string) {
 	t.Helper()
 	program, err := exec.LookPath("haproxy")
@@ -46,11 +46,8 @@ func balance(t *testing.T, backends []backend, said *output) (url string) {
 	var conf strings.Builder
 	// No retries and no redispatch: they would hide a request that failed.
 	fmt.Fprintf(&conf, `
-global
-  log stdout format raw local0 notice
 defaults
   mode http
-  log global
   timeout connect 2s
   timeout client 5s
   timeout server 5s
@@ -110,7 +107,7 @@ func TestHAProxy(t *testing.T) {
 		"checks: {orders: {interval: 500ms, timeout: 400ms}}\n")
 	degraded := startProbed(t, "databases: [{name: spare, driver: postgres, dsn: \"postgres://me@127.0.0.1:1/x\"}]\n"+
 		"checks: {spare: {interval: 500ms, timeout: 400ms, critical: false}}\n")
-	nodes := []*child{ill, degraded, startProbed(t, "")}
+	nodes := []*child{ill, degraded, startProbed(t, "databases: [{name: own, driver: sqlite, dsn: "+sqliteFile(t)+"}]\n")}
 	var behind []backend
 	for i, want := range []string{"healthy", "degraded", "healthy"} {
 		nodes[i].eventually(fmt.Sprintf("node %d is %s", i, want), func() bool {
