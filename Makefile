@@ -8,9 +8,10 @@ TESTFLAGS ?=
 BENCH     ?= .
 COUNT     ?= 1
 FUZZTIME  ?= 20s
-# What depends on the timers of real nodes, or is hours of rule time: run by itself, without the race detector.
-SLOW       = ^(TestRuleFiles|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
-SLOW_IN    = ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
+# What depends on the timers of real nodes, is hours of rule time, or loads all rules hundreds of times in one goroutine:
+# run by itself, without the race detector.
+SLOW       = ^(TestRuleFiles|TestShippedLoads|TestConfigFaults|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
+SLOW_IN    = ./rules ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
 
 # Versions come from git where there is one, and never stop a build where there is none.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -23,10 +24,10 @@ LDFLAGS   = -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION) 
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run start build test e2e check-rules lint fmt golden bench fuzz tools clean
+.PHONY: help run start build test e2e check-rules check-dashboards conformance dashboards lint fmt golden bench fuzz tools clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 run: build ## build and start the exporter beside a swarm of five nodes that it watches (ARGS: further flags)
 	exec bin/devnet up --nodes=5 --processes --exec -- bin/chorus_exporter --config.file={config} $(ARGS)
@@ -49,11 +50,20 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
 	fi
 
-e2e: build bin/promtool check-rules ## test the binary, real servers and the rules (needs bash, PostgreSQL's server programs)
+e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
-check-rules: bin/promtool ## check and test every rule file with promtool, twice
-	.ci/check-rules bin/promtool 2
+check-rules: bin/promtool ## check and test every rule file with promtool
+	.ci/check-rules bin/promtool 1
+
+dashboards: ## write the Grafana dashboards anew from their tables and from the golden /metrics
+	$(GO) run ./dashboards
+
+check-dashboards: ## check the dashboards against the types that Grafana publishes (needs node and npm)
+	.ci/check-dashboards
+
+conformance: build ## test deploy/kubernetes with Kubernetes' own code: kustomize, validation, the kubelet's probers
+	CHORUS_EXPORTER=$(CURDIR)/bin/chorus_exporter $(GO) -C deploy/conformance test -count=1 $(TESTFLAGS) ./...
 
 lint: bin/golangci-lint ## lint code, scripts and docs
 	bin/golangci-lint run --allow-parallel-runners $(PACKAGES)
@@ -64,7 +74,7 @@ lint: bin/golangci-lint ## lint code, scripts and docs
 fmt: bin/golangci-lint ## format the code
 	bin/golangci-lint fmt $(PACKAGES)
 
-golden: ## write golden files anew; look at the diff
+golden: ## write golden files and the reference docs anew; look at the diff
 	.ci/golden
 
 bench: ## run benchmarks (BENCH=regexp COUNT=10)
@@ -73,13 +83,21 @@ bench: ## run benchmarks (BENCH=regexp COUNT=10)
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
-tools: bin/promtool bin/golangci-lint ## build the tools into bin/
+tools: bin/promtool bin/prometheus bin/golangci-lint ## build the tools into bin/
 
 # The tools have modules of their own, so that they add nothing to the requirements of this one. They are built when
 # they are missing or when their module changed. touch: go leaves a binary alone that is up to date.
 bin/promtool: .ci/tools/go.mod .ci/tools/go.sum
 	$(GO) -C .ci/tools build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/promtool
 	@touch $@
+
+bin/prometheus: .ci/tools/go.mod .ci/tools/go.sum
+	$(GO) -C .ci/tools build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/prometheus
+	@touch $@
+
+# Debian's Prometheus and Alertmanager, unpacked. Only CI insists: elsewhere a test that misses them skips and says so.
+bin/debian: .ci/debian-servers
+	@.ci/debian-servers $@ && touch $@ || [ "$$CI" != true ]
 
 bin/golangci-lint: .ci/lint/go.mod .ci/lint/go.sum
 	$(GO) -C .ci/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

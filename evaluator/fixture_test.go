@@ -26,14 +26,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type series struct {
 	mu     sync.Mutex
 	values map[string]float64
+	help   map[string]string // by name; of our own metrics
+}
+
+func newSeries() *series {
+	s := &series{values: map[string]float64{}, help: map[string]string{}}
+	for _, n := range rules.Names() {
+		s.help[n.Name] = n.Help
+	}
+	return s
 }
 
 func (s *series) set(text string, v float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.values == nil {
-		s.values = map[string]float64{}
-	}
 	s.values[text] = v
 }
 
@@ -57,13 +63,12 @@ func (s *series) Collect(ch chan<- prometheus.Metric) {
 		for name, value := range l.DropMetricName().Map() {
 			names, values = append(names, name), append(values, value)
 		}
-		help := "Help."
-		for _, n := range rules.Names() {
-			if n.Name == l.Get(model.MetricNameLabel) {
-				help = n.Help
-			}
+		name := l.Get(model.MetricNameLabel)
+		help, ok := s.help[name]
+		if !ok {
+			help = "Help."
 		}
-		d := prometheus.NewDesc(l.Get(model.MetricNameLabel), help, names, nil)
+		d := prometheus.NewDesc(name, help, names, nil)
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, values...)
 	}
 }
@@ -99,7 +104,7 @@ func ownRules(t testing.TB, text string) string {
 
 func newNode(t *testing.T, ro rules.Options, o Options) *node {
 	t.Helper()
-	n := &node{t: t, series: &series{}, now: time.Now().Round(0), reg: prometheus.NewRegistry()}
+	n := &node{t: t, series: newSeries(), now: time.Now().Round(0), reg: prometheus.NewRegistry()}
 	n.reg.MustRegister(n.series, rules.NewPolicyCollector(rules.DefaultPolicy()))
 	o.Gatherer, o.Registerer, o.Rules = n.reg, n.reg, loadRules(t, ro)
 	e, err := New(o)

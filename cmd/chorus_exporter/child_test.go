@@ -47,12 +47,25 @@ func (o *output) String() string {
 
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// start starts the exporter and waits until it listens.
+// start starts the exporter at a free port and waits until it listens.
 func start(t *testing.T, args ...string) *child {
 	t.Helper()
-	c := &child{t: t, done: make(chan struct{})}
-	c.cmd = exec.Command(binary, append([]string{"--web.listen-address=127.0.0.1:0"}, args...)...)
+	return startAt(t, "127.0.0.1:0", args...)
+}
+
+func startAt(t *testing.T, address string, args ...string) *child {
+	t.Helper()
+	return startCommand(t, exec.Command(binary, append([]string{"--web.listen-address=" + address}, args...)...))
+}
+
+// startCommand starts a command that becomes the exporter, and waits until it listens.
+func startCommand(t *testing.T, cmd *exec.Cmd) *child {
+	t.Helper()
+	c := &child{t: t, cmd: cmd, done: make(chan struct{})}
 	c.cmd.Stderr = &c.log
+	if c.cmd.SysProcAttr == nil {
+		c.cmd.SysProcAttr = endWithTest()
+	}
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -7,76 +7,124 @@ import (
 )
 
 // Config is a whole configuration file. Its defaults are not here but in rules/defaults.yml, over which a file is laid.
+//
+// The comment of a field, here and in what it holds, is what docs/config-keys.md says of the key. What follows "Default:"
+// stands in the column of defaults; a key for which rules/defaults.yml has a value needs none.
 type Config struct {
-	NodeID             string               `yaml:"node_id"`
-	Version            string               `yaml:"version"`
-	EvaluationInterval model.Duration       `yaml:"evaluation_interval"`
-	StartupTimeout     model.Duration       `yaml:"startup_timeout"`
-	StallTimeout       model.Duration       `yaml:"stall_timeout"`
-	RuleFiles          []string             `yaml:"rule_files,omitempty"`
-	Disable            []string             `yaml:"disable,omitempty"`
-	Components         map[string]Component `yaml:"components,omitempty"`
-	Thresholds         Thresholds           `yaml:"thresholds"`
-	History            History              `yaml:"history"`
-	CheckDefaults      map[string]Check     `yaml:"check_defaults,omitempty"` // only in the embedded defaults
-	Checks             map[string]Check     `yaml:"checks"`
-	Databases          []Database           `yaml:"databases,omitempty"`
-	Disks              []Disk               `yaml:"disks"`
-	Resources          Resources            `yaml:"resources"`
-	P2P                P2P                  `yaml:"p2p,omitempty"`
-	Election           Election             `yaml:"election,omitempty"` // in force if the file has the key, see observes
-	Shutdown           Shutdown             `yaml:"shutdown"`
+	// Who this is, in `/health`. Default: the hostname; with `p2p` our peer id.
+	NodeID string `yaml:"node_id"`
+	// What runs here, in `/health`. Default: the exporter's version.
+	Version string `yaml:"version"`
+	// How often the rules are evaluated; also soon after a probe's outcome changes.
+	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
+	// How long the status may be `starting`; at least 2m, the time after which a check without any result is unknown.
+	StartupTimeout model.Duration `yaml:"startup_timeout"`
+	// Without a finished evaluation for so long, liveness fails; at least two evaluations.
+	StallTimeout model.Duration `yaml:"stall_timeout"`
+	// Own rule files, patterns allowed; see [rules.md](rules.md).
+	RuleFiles []string `yaml:"rule_files,omitempty"`
+	// Checks to switch off, short for `checks.NAME.enabled: false`.
+	Disable []string `yaml:"disable,omitempty"`
+	// What components weigh in the system score, by their names.
+	Components map[string]Component `yaml:"components,omitempty"`
+	// The limits of the system score and of failures in a row.
+	Thresholds Thresholds `yaml:"thresholds"`
+	// What is kept of each check.
+	History       History          `yaml:"history"`
+	CheckDefaults map[string]Check `yaml:"check_defaults,omitempty"` // only in the embedded defaults
+	// What differs for a check, by its name. What holds without an entry is in the table of [checks](#checks).
+	Checks map[string]Check `yaml:"checks"`
+	// Databases to query.
+	Databases []Database `yaml:"databases,omitempty"`
+	// File systems that are watched.
+	Disks []Disk `yaml:"disks"`
+	// The utilizations, from 0 to 1, over which a resource is reported.
+	Resources Resources `yaml:"resources"`
+	// A libp2p cluster to probe. It is configured as soon as it has targets.
+	P2P P2P `yaml:"p2p,omitempty"`
+	// The cluster's leader, to be observed. It needs `p2p`, and is on as soon as the key is there: `election: {}` is
+	// enough where the defaults fit.
+	Election Election `yaml:"election,omitempty"` // in force if the file has the key, see observes
+	// What is done when a rule asks for a shutdown, and how the process ends.
+	Shutdown Shutdown `yaml:"shutdown"`
 }
 
 // Component says what a component weighs in the system score.
 type Component struct {
+	// Share of the component in the system score. Default: `1`.
 	Weight *float64 `yaml:"weight,omitempty"` // nil: 1, which the rules assume
-	Key    bool     `yaml:"key,omitempty"`
+	// Whether the component caps the score: the system is never better than its worst key component.
+	Key bool `yaml:"key,omitempty"`
 }
 
 // Thresholds are the limits of the system score, and the failures in a row after which a probe's check fails.
 type Thresholds struct {
-	Healthy         float64 `yaml:"healthy"`
-	Degraded        float64 `yaml:"degraded"`
-	MaxFailedProbes int     `yaml:"max_failed_probes"`
+	// System score under which the status is not healthy.
+	Healthy float64 `yaml:"healthy"`
+	// System score under which the status is unhealthy.
+	Degraded float64 `yaml:"degraded"`
+	// Failures in a row after which a probe's check fails.
+	MaxFailedProbes int `yaml:"max_failed_probes"`
 }
 
 // History bounds what is kept of each check.
 type History struct {
-	MaxEntries      int            `yaml:"max_entries"`
+	// Results kept of each check.
+	MaxEntries int `yaml:"max_entries"`
+	// How often the results of checks that are gone are swept.
 	CleanupInterval model.Duration `yaml:"cleanup_interval"`
 }
 
 // Check is what can be set for a check by name. A nil field keeps the default of the check's kind.
 type Check struct {
-	Enabled          *bool           `yaml:"enabled,omitempty"`
-	Interval         *model.Duration `yaml:"interval,omitempty"`
-	Timeout          *model.Duration `yaml:"timeout,omitempty"`
-	Critical         *bool           `yaml:"critical,omitempty"`
-	FailureThreshold *int            `yaml:"failure_threshold,omitempty"`
+	// `false`: the check stands in `/health/checks` as disabled and nowhere else. Default: by check.
+	Enabled *bool `yaml:"enabled,omitempty"`
+	// How often it runs; for a rule check, how often its result is counted. Default: by check.
+	Interval *model.Duration `yaml:"interval,omitempty"`
+	// How long one run may take; it must fit into the interval. Default: by check.
+	Timeout *model.Duration `yaml:"timeout,omitempty"`
+	// Whether its failure makes the node unhealthy, or only degraded. For a rule check the rule file says so. Default:
+	// by check.
+	Critical *bool `yaml:"critical,omitempty"`
+	// Failures in a row from which on it fails. For a rule check the rule file says for how long a fault must last.
+	// Default: by check.
+	FailureThreshold *int `yaml:"failure_threshold,omitempty"`
 }
 
 // Database is a database that a probe queries. It is comparable: two equal values are served by one pool.
 type Database struct {
-	Name         string `yaml:"name"`
-	Driver       string `yaml:"driver"`
-	DSN          Secret `yaml:"dsn"`
+	// The check's name; letters, digits, `.`, `_`, `-`. Default: `database-connectivity` if there is only one database,
+	// else required.
+	Name string `yaml:"name"`
+	// `postgres` or `sqlite`. Default: required.
+	Driver string `yaml:"driver"`
+	// How to reach it: `postgres://user@host:5432/name`, or the path of a SQLite file, which is never created; a locked
+	// file is waited for as long as the check's timeout. Default: required.
+	DSN Secret `yaml:"dsn"`
+	// A file with nothing but the password, read at each connection.
 	PasswordFile string `yaml:"password_file,omitempty"`
-	PasswordEnv  string `yaml:"password_env,omitempty"`
-	Query        string `yaml:"query"`
-	MaxOpenConns int    `yaml:"max_open_conns"`
+	// An environment variable that holds the password.
+	PasswordEnv string `yaml:"password_env,omitempty"`
+	// What must be answered. Default: `SELECT 1`; for SQLite a count of its schema.
+	Query string `yaml:"query"`
+	// Connections of the probe's own pool, at most 10. Default: `1`.
+	MaxOpenConns int `yaml:"max_open_conns"`
 }
 
 // Disk is a file system that is watched, named by a path on it.
 type Disk struct {
+	// A path on the file system, absolute. Default: required.
 	Path string `yaml:"path"`
 }
 
 // Resources are the utilizations, from 0 to 1, over which a resource is reported.
 type Resources struct {
-	CPU    float64 `yaml:"cpu"`
+	// Utilization over which the CPU is reported, as the mean of 5 minutes.
+	CPU float64 `yaml:"cpu"`
+	// Utilization over which memory is reported.
 	Memory float64 `yaml:"memory"`
-	Disk   float64 `yaml:"disk"`
+	// Utilization over which a file system is reported.
+	Disk float64 `yaml:"disk"`
 }
 
 // over is c with every field that o sets replaced.

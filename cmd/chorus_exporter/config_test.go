@@ -10,8 +10,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
-
-	"chorus/rules"
 )
 
 // Every kind of mistake has a small file, and the exact text that answers it beside it.
@@ -140,50 +138,6 @@ checks:
 	}
 	if diff := cmp.Diff(first.policy, second.policy); diff != "" {
 		t.Errorf("policies differ (-first +second):\n%s", diff)
-	}
-}
-
-// Every key that a file may have stands in the reference, and so does its default.
-func TestEveryKeyIsDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range allKeys() {
-		if !strings.Contains(string(doc), "`"+key+"`") {
-			t.Errorf("docs/configuration.md does not document `%s`", key)
-		}
-	}
-}
-
-// Every single value of the defaults stands in the reference as it is.
-func TestEveryDefaultIsDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var defaults map[string]yaml.Node
-	if err := yaml.Unmarshal(rules.Defaults(), &defaults); err != nil {
-		t.Fatal(err)
-	}
-	var walk func(key string, value *yaml.Node)
-	walk = func(key string, value *yaml.Node) {
-		switch {
-		case strings.HasSuffix(key, "_defaults"): // a table of its own
-		case value.Kind == yaml.ScalarNode:
-			if want := "| `" + key + "` | `" + value.Value + "` |"; !strings.Contains(string(doc), want) {
-				t.Errorf("docs/configuration.md has no row %q", want)
-			}
-		case value.Kind == yaml.MappingNode:
-			for i := 0; i+1 < len(value.Content); i += 2 {
-				walk(key+"."+value.Content[i].Value, value.Content[i+1])
-			}
-		}
-	}
-	for key, value := range defaults {
-		if key != "checks" { // a table of its own
-			walk(key, &value)
-		}
 	}
 }
 

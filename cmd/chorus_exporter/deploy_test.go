@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,23 +13,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Every configuration in a Kubernetes manifest is one that the exporter takes, and what the kubelet waits for is longer
-// than the exporter needs to stop.
+// Every configuration that is installed is one that the exporter takes, and what the kubelet waits for is longer than the
+// exporter needs to stop.
 func TestDeployedConfigs(t *testing.T) {
-	files, err := filepath.Glob("../../deploy/kubernetes/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("found no manifests (%v)", err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var stop, grace time.Duration
-		for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
-			var doc struct {
-				Kind string
-				Data map[string]string
+	for dir, workload := range map[string]string{
+		"daemonset": "daemonset.yaml", "deployment": "deployment.yaml", "sidecar": "statefulset.yaml",
+	} {
+		t.Run(dir, func(t *testing.T) {
+			dir := filepath.Join("../../deploy/kubernetes", dir)
+			p, err := prepare(filepath.Join(dir, "chorus.yml"), nil, log.NewNopLogger())
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := os.ReadFile(filepath.Join(dir, workload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var manifest struct {
 				Spec struct {
 					Template struct {
 						Spec struct {
@@ -41,23 +38,14 @@ func TestDeployedConfigs(t *testing.T) {
 					}
 				}
 			}
-			if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatalf("%s: %v", file, err)
+			if err := yaml.Unmarshal(data, &manifest); err != nil {
+				t.Fatalf("%s: %v", workload, err)
 			}
-			if text, ok := doc.Data["chorus.yml"]; ok {
-				p, err := prepare(write(t, "chorus.yml", text), nil, log.NewNopLogger())
-				if err != nil {
-					t.Fatalf("%s: %v", file, err)
-				}
-				stop = time.Duration(p.config.Shutdown.Timeout)
+			stop := time.Duration(p.config.Shutdown.Timeout)
+			if grace := time.Duration(manifest.Spec.Template.Spec.Grace) * time.Second; stop == 0 || grace <= stop {
+				t.Errorf("terminationGracePeriodSeconds is %v and shutdown.timeout %v, want a longer grace", grace, stop)
 			}
-			grace = max(grace, time.Duration(doc.Spec.Template.Spec.Grace)*time.Second)
-		}
-		if stop == 0 || grace <= stop {
-			t.Errorf("%s: terminationGracePeriodSeconds is %v and shutdown.timeout %v, want a longer grace", file, grace, stop)
-		}
+		})
 	}
 }
 

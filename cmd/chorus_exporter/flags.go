@@ -15,12 +15,12 @@ import (
 // program is the name of the binary.
 const program = "chorus_exporter"
 
-// Exit codes of the process.
+// Exit codes of the process. docs/flags.md has what is said here.
 const (
-	exitOK    = 0 // also after a signal
-	exitError = 1 // it could not start, or had to give up; with --config.check: there are faults
-	exitUsage = 2 // the command line makes no sense
-	exitRule  = 3 // a rule asked for the shutdown
+	exitOK    = 0 // Stopped by a signal, or `--config.check` found no fault.
+	exitError = 1 // Could not start, or had to give up; or `--config.check` found faults.
+	exitUsage = 2 // The command line makes no sense.
+	exitRule  = 3 // A rule asked for the shutdown.
 )
 
 // How much the listener for probes tells.
@@ -53,9 +53,23 @@ type flags struct {
 // it was wrong; the process then ends with code.
 func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, done bool) {
 	f = &flags{}
-	app := kingpin.New(program, about)
+	app := f.application()
 	app.UsageWriter(stdout).ErrorWriter(stderr)
 	app.Terminate(func(int) { done = true }) // --help and --version end here
+	_, err := app.Parse(args)
+	if err == nil && !done {
+		err = f.checkAddresses()
+	}
+	if err != nil && !done {
+		fmt.Fprintf(stderr, "%s: error: %v; see %s --help\n", program, err, program)
+		return f, exitUsage, true
+	}
+	return f, exitOK, done
+}
+
+// application is the command line that fills in f.
+func (f *flags) application() *kingpin.Application {
+	app := kingpin.New(program, about)
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.Flag("config.file", "Configuration file. Without one the shipped defaults hold.").StringVar(&f.configFile)
@@ -73,13 +87,5 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	app.Flag("grpc.listen-address", "Address on which to answer gRPC health checks, without TLS and authentication, "+
 		"such as :8083. None by default.").StringVar(&f.grpcAddress)
 	promslogflag.AddFlags(app, &f.log)
-	_, err := app.Parse(args)
-	if err == nil && !done {
-		err = f.checkAddresses()
-	}
-	if err != nil && !done {
-		fmt.Fprintf(stderr, "%s: error: %v; see %s --help\n", program, err, program)
-		return f, exitUsage, true
-	}
-	return f, exitOK, done
+	return app
 }

@@ -32,7 +32,7 @@ func newAuthority(t *testing.T) *authority {
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	a.cert, a.key = template, newECKey(t)
+	a.cert, a.key = template, newECDSAKey(t)
 	der := a.sign(template, a.key)
 	var err error
 	if a.cert, err = x509.ParseCertificate(der); err != nil {
@@ -43,7 +43,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-func newECKey(t *testing.T) *ecdsa.PrivateKey {
+func newECDSAKey(t *testing.T) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -64,7 +64,7 @@ func (a *authority) sign(template *x509.Certificate, key *ecdsa.PrivateKey) []by
 // issue writes cert.pem and key.pem of 127.0.0.1, for both sides, into dir: first aside, then by renaming.
 func (a *authority) issue(dir string, serial int64, end time.Time) tls.Certificate {
 	a.t.Helper()
-	key := newECKey(a.t)
+	key := newECDSAKey(a.t)
 	der := a.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "me"},
 		NotBefore: end.Add(-2 * time.Hour), NotAfter: end, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
