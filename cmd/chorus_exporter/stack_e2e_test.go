@@ -28,16 +28,6 @@ type monitor struct {
 	news *receiver
 }
 
-func startMonitor(t *testing.T, v prometheusVersion, targets []target, short, asIs []string, remoteWrite string) monitor {
-	t.Helper()
-	news := startAlertmanager(t)
-	return monitor{
-		server: startPrometheus(t, v, prometheusConfig{targets: targets, rules: short, alertmanager: news.address}),
-		asIs:   startPrometheus(t, v, prometheusConfig{targets: targets, rules: asIs, remoteWrite: remoteWrite}),
-		news:   news,
-	}
-}
-
 // TestStack runs two versions of Prometheus, each with an Alertmanager, beside clusters in which much fails and is mended.
 // Whoever is paged hears of all of it, in the words of the alerts, and hears when it is over.
 func TestStack(t *testing.T) {
@@ -47,9 +37,17 @@ func TestStack(t *testing.T) {
 	short := shortened(t, files)
 	operators := append(slices.Clone(short), write(t, "operator.rules.yml", operatorsRule))
 	remote := startReceiver(t, short)
+	run := func(v, asIs prometheusVersion, remoteWrite string) monitor {
+		news := startAlertmanager(t)
+		return monitor{
+			server: startPrometheus(t, v, prometheusConfig{targets: m.targets(), rules: operators, alertmanager: news.address}),
+			asIs:   startPrometheus(t, asIs, prometheusConfig{targets: m.targets(), rules: files, remoteWrite: remoteWrite}),
+			news:   news,
+		}
+	}
 	monitors := []monitor{
-		startMonitor(t, prometheus3(), m.targets(), operators, files, ""),
-		startMonitor(t, prometheus2(), m.targets(), operators, files, remote.url+"/api/v1/write"),
+		run(prometheus3(), prometheus3Native(), ""),
+		run(prometheus2(), prometheus2(), remote.url+"/api/v1/write"),
 	}
 	for _, s := range monitors {
 		s.soon("it scrapes all exporters", func() bool { return s.is("count(up == 1)", 4) })
@@ -57,9 +55,10 @@ func TestStack(t *testing.T) {
 		s.rulesAreWell(short)
 		s.soon("no alert is pending or firing", func() bool { return len(s.results("ALERTS")) == 0 })
 	}
+	calm := []string{"p2p", "election", "replication", "fleet"}
 	queries := dashboardQueries(t, instance(m.east[0]))
 	for _, s := range monitors {
-		s.draws(queries, "p2p", "election", "replication", "fleet")
+		s.draws(queries, calm...)
 	}
 
 	m.fail()
@@ -69,7 +68,7 @@ func TestStack(t *testing.T) {
 		}
 	}
 	for _, s := range monitors {
-		s.draws(queries, "p2p", "election", "replication", "fleet", "failing", "change", "seldom")
+		s.draws(queries, slices.Concat(calm, []string{"failing", "change", "seldom"})...)
 	}
 	sameVerdict(monitors[0].server, remote)
 	if code := m.west[1].exit(); code != exitRule {
@@ -96,6 +95,7 @@ func TestStack(t *testing.T) {
 		}
 		s.rulesAreWell(short)
 		s.asIs.rulesAreWell(files)
+		s.asIs.draws(queries, calm...)
 		s.scrapesCleanly()
 		s.asIs.scrapesCleanly()
 		s.none("prometheus_notifications_dropped_total")
