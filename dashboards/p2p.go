@@ -92,7 +92,7 @@ func p2pPeers() []panel {
 		{
 			title: "Ping latency", kind: heatmap, w: 8, h: 8, none: "no ping was answered",
 			about:   "Round trips of pings from all exporters to connected nodes: the darker, the more of them took that long.",
-			queries: []query{{expr: buckets("chorus_p2p_peer_latency_seconds", "@")}},
+			queries: []query{{expr: buckets("chorus_p2p_peer_latency_seconds", "@"), needs: []need{classic}}},
 		},
 		{
 			title: "Failed pings, resets and refused dials", kind: graph, w: 8, h: 8,
