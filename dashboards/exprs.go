@@ -17,15 +17,8 @@ const statusCode = `sum by (cluster, instance) (
 // unscraped are the exporters that Prometheus should scrape and can't.
 const unscraped = `group by (cluster, instance) (up{@} == 0 and target:chorus_exporter:seen{@})`
 
-// sinceStatus is for how long the status has been what it is: since it last was another, or else since it was first seen
-// within the time shown. To within one step of the subquery, since the exporter exposes no time of its own.
-const sinceStatus = `min by (cluster, instance) (
-  time() - max_over_time(timestamp(chorus_health_status{@} == 0)[$__range:$__interval])
-    and (chorus_health_status{@} == 1)
-  or
-    time() - min_over_time(timestamp(chorus_health_status{@} == 1)[$__range:$__interval])
-    and (chorus_health_status{@} == 1)
-)`
+// sinceStatus is for how long the status has been what it is, as the exporter tells it.
+const sinceStatus = `min by (cluster, instance) (time() - chorus_health_status_last_change_timestamp_seconds{@})`
 
 const electionCode = `sum by (cluster, instance) (
   0 * chorus_election_state{@, state="leader"}

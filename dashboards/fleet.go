@@ -95,7 +95,7 @@ func fleetChecks() panel {
 func fleetNodes() panel {
 	return panel{
 		title: "Nodes, the worst first", kind: table, w: 14, h: 11, sort: "Status", none: "No exporter is scraped.",
-		about: "Every node with its status, for how long it has had it (at most the time shown), its score and how many checks " +
+		about: "Every node with its status, for how long it has had it, its score and how many checks " +
 			"fail there. A node leads to its dashboard and to its own page.",
 		queries: []query{
 			{expr: statusCode + ` or 5 * ` + unscraped},

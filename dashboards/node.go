@@ -26,7 +26,7 @@ func nodeNumbers() []panel {
 		},
 		{
 			title: "In this status for", kind: bigNumber, w: 4, h: 4, unit: "s",
-			about:   "How long it has had this status, to within a few pixels of a graph, and at most the time shown.",
+			about:   "How long it has had this status; since its start where there was no other.",
 			queries: []query{{expr: sinceStatus}}, none: "not scraped",
 		},
 		{
