@@ -8,10 +8,10 @@ import (
 // statusCode is the status of each exporter as the number that statusWords has for it: exactly one status is 1.
 const statusCode = `sum by (cluster, instance) (
   0 * chorus_health_status{@, status="healthy"}
-    or 1 * chorus_health_status{@, status="degraded"}
-    or 2 * chorus_health_status{@, status="unhealthy"}
-    or 3 * chorus_health_status{@, status="starting"}
-    or 4 * chorus_health_status{@, status="stopping"}
+    or 1 * chorus_health_status{@, status="starting"}
+    or 2 * chorus_health_status{@, status="degraded"}
+    or 3 * chorus_health_status{@, status="stopping"}
+    or 4 * chorus_health_status{@, status="unhealthy"}
 )`
 
 // unscraped are the exporters that Prometheus should scrape and can't.
