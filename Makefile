@@ -29,7 +29,7 @@ PACKAGE_TIME    = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run start build test e2e check-rules check-dashboards conformance dashboards lint fmt golden bench fuzz tools clean
+.PHONY: help run start build test e2e check-rules check-dashboards conformance package dashboards lint fmt golden bench fuzz tools clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -55,7 +55,7 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
 	fi
 
-e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
+e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance package ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
 check-rules: bin/promtool ## check and test every rule file with promtool
