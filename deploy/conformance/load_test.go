@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	clients = 20 // of each path
+	clients = 10 // of each path
 	probes  = 50
 )
 
