@@ -64,6 +64,7 @@ const (
 	needFleet   need = "fleet"       // other exporters are
 	change      need = "change"      // only at the moment of a change
 	seldom      need = "seldom"      // only in rare states, that can't be made at will
+	classic     need = "classic"     // classic buckets are scraped, not only native histograms
 	gone        need = "gone"        // an exporter that was there is not scraped any more
 )
 
@@ -85,6 +86,7 @@ type word struct {
 type column struct {
 	from, title string
 	unit        string
+	places      int // after the decimal point
 	width       int
 	levels      []level
 	words       []word

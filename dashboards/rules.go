@@ -58,7 +58,7 @@ func rulesNow() []panel {
 			columns: []column{
 				{from: "instance", title: "Node", links: toNode},
 				{from: "cluster", title: "Cluster"},
-				{from: "A", title: "Age of what holds", unit: "s", width: 140},
+				{from: "A", title: "Age of what holds", unit: "s", places: 1, width: 140},
 			},
 		},
 	}
@@ -106,7 +106,7 @@ func rulesEvaluator() []panel {
 		{
 			title: "Duration of evaluations", kind: heatmap, w: 8, h: 8,
 			about:   "Of all rules at once, on all chosen nodes: the darker, the more of them took that long.",
-			queries: []query{{expr: buckets("chorus_rule_evaluation_duration_seconds", "@")}},
+			queries: []query{{expr: buckets("chorus_rule_evaluation_duration_seconds", "@"), needs: []need{classic}}},
 		},
 		{
 			title: "Slow evaluations", kind: graph, w: 8, h: 8, links: seriesToNode,

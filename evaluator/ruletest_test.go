@@ -58,11 +58,14 @@ type ruleTest struct {
 	} `yaml:"promql_expr_test"`
 }
 
-// TestRuleFiles runs every test file of the shipped rules and of the examples on this evaluator. promtool runs the same
+// TestRuleFiles runs every test file of the shipped rules, of a server's and of the examples on this evaluator. A server's
+// are never loaded by it, but they bring clusters, restarts and windows that the exporter's own lack. promtool runs the same
 // files: that the two agree is the proof that groups, alerts and templates here are Prometheus'.
 func TestRuleFiles(t *testing.T) {
 	var files []string
-	for _, glob := range []string{"../rules/tests/*.test.yml", "../examples/rules/*.test.yml"} {
+	for _, glob := range []string{
+		"../rules/tests/*.test.yml", "../examples/rules/*.test.yml", "../alerts/tests/*.test.yml", "../examples/alerts/*.test.yml",
+	} {
 		found, err := filepath.Glob(glob)
 		if err != nil {
 			t.Fatal(err)

@@ -29,6 +29,13 @@ func prometheus3() prometheusVersion {
 	}
 }
 
+// prometheus3Native is the newest, which takes native histograms and leaves the classic ones out where both are offered.
+func prometheus3Native() prometheusVersion {
+	v := prometheus3()
+	v.name, v.scrape = "Prometheus 3, native histograms", "scrape_native_histograms: true, "
+	return v
+}
+
 // prometheus2 is Debian's.
 func prometheus2() prometheusVersion {
 	return prometheusVersion{name: "Prometheus 2.42", program: "debian/usr/bin/prometheus"}

@@ -5,6 +5,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -122,4 +126,23 @@ func (s *server) results(expr string) []sample {
 		s.t.Fatalf("%s: %s: %v", s.name, expr, err)
 	}
 	return samples
+}
+
+var documented = regexp.MustCompile("(?m)^\\| .+\\? \\| `(.+)` \\|$")
+
+// answersDocumented checks that every query that docs/prometheus.md answers a question with has an answer.
+func (s *server) answersDocumented() {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(s.t), "docs/prometheus.md"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	found := documented.FindAllStringSubmatch(string(text), -1)
+	if len(found) < 10 {
+		s.t.Errorf("%d queries in docs/prometheus.md, want those of the whole table", len(found))
+	}
+	for _, m := range found {
+		expr := strings.ReplaceAll(m[1], `\|`, "|") // as a table has it
+		s.soon(expr+" has an answer", func() bool { return len(s.results(expr)) > 0 })
+	}
 }
