@@ -55,7 +55,7 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
 	fi
 
-e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance package ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
+e2e: build bin/promtool bin/prometheus bin/grpc-health-probe bin/debian check-rules check-dashboards conformance package ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
 check-rules: bin/promtool ## check and test every rule file with promtool
@@ -95,7 +95,7 @@ bench: ## run benchmarks (BENCH=regexp COUNT=10)
 fuzz: ## run every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
-tools: bin/promtool bin/prometheus bin/golangci-lint ## build the tools into bin/
+tools: bin/promtool bin/prometheus bin/grpc-health-probe bin/golangci-lint ## build the tools into bin/
 
 # The tools have modules of their own, so that they add nothing to the requirements of this one. They are built when
 # they are missing or when their module changed. touch: go leaves a binary alone that is up to date.
@@ -105,6 +105,10 @@ bin/promtool: .ci/tools/go.mod .ci/tools/go.sum
 
 bin/prometheus: .ci/tools/go.mod .ci/tools/go.sum
 	$(GO) -C .ci/tools build -tags remove_all_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/prometheus
+	@touch $@
+
+bin/grpc-health-probe: .ci/tools/go.mod .ci/tools/go.sum
+	$(GO) -C .ci/tools build -o $(CURDIR)/$@ github.com/grpc-ecosystem/grpc-health-probe
 	@touch $@
 
 # Debian's Prometheus and Alertmanager, unpacked. Only CI insists: elsewhere a test that misses them skips and says so.
