@@ -45,6 +45,14 @@ func tool(t *testing.T, path string) string {
 	return ""
 }
 
+// needServers skips a test early where a server is missing.
+func needServers(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{"prometheus", "promtool", "debian/usr/bin/prometheus", "debian/usr/bin/prometheus-alertmanager"} {
+		tool(t, path)
+	}
+}
+
 // startServer starts a program that listens at the address, and waits until it says that it is ready.
 func startServer(t *testing.T, name, address, program string, args ...string) *server {
 	t.Helper()

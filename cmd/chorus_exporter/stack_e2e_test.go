@@ -43,6 +43,7 @@ type stack struct {
 // Whoever is paged hears of all of it, in the words of the alerts, and hears when it is over. The dashboards show it.
 func TestStack(t *testing.T) {
 	t.Parallel()
+	needServers(t)
 	s := newStack(t)
 	s.whileAllIsWell()
 	s.fail()
