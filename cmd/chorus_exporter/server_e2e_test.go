@@ -113,14 +113,18 @@ func (s *server) api(path string, params url.Values, v any) error {
 	}
 	defer resp.Body.Close()
 	var answer struct {
-		Status, Error string
-		Data          json.RawMessage
+		Status, Error   string
+		Data            json.RawMessage
+		Warnings, Infos []string // what the server finds doubtful, and Grafana shows
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		return fmt.Errorf("%s answers %s: %w", path, resp.Status, err)
 	}
 	if answer.Status != "success" {
 		return fmt.Errorf("%s answers %s: %s", path, resp.Status, answer.Error)
+	}
+	if doubts := append(answer.Warnings, answer.Infos...); len(doubts) > 0 {
+		return fmt.Errorf("%s doubts %v: %q", path, params["query"], doubts)
 	}
 	return json.Unmarshal(answer.Data, v)
 }
