@@ -20,11 +20,16 @@ BRANCH   ?= $(shell git symbolic-ref -q --short HEAD 2>/dev/null || echo unknown
 INFO      = github.com/prometheus/common/version
 LDFLAGS   = -s -w -X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION) -X $(INFO).Branch=$(BRANCH)
 
+# A package's version begins with a number: v1.2.3-4-gabc is 1.2.3+4.gabc, and what has no tag yet 0.0.0+gabc. Its files are as
+# old as the commit, so that a commit always comes to the same package.
+PACKAGE_VERSION = $(shell echo '$(VERSION)' | sed -E 's/^v//; s/-(rc|alpha|beta)/~\1/; s/^([^0-9]|[0-9a-f]+(-|$$))/0.0.0-\1/; s/-/+/; s/-/./g')
+PACKAGE_TIME    = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
 # Go must not ask git for stamps: in a checkout of another user that is an error.
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run start build test e2e check-rules check-dashboards conformance dashboards lint fmt golden bench fuzz tools clean
+.PHONY: help run start build test e2e check-rules check-dashboards conformance package dashboards lint fmt golden bench fuzz tools clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -50,7 +55,7 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 	  echo "$(GO) test $(TESTFLAGS) $(PACKAGES)"; CGO_ENABLED=0 $(GO) test $(TESTFLAGS) $(PACKAGES); \
 	fi
 
-e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
+e2e: build bin/promtool bin/prometheus bin/debian check-rules check-dashboards conformance package ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
 	.ci/e2e bin/chorus_exporter bin/promtool
 
 check-rules: bin/promtool ## check and test every rule file with promtool
@@ -64,6 +69,13 @@ check-dashboards: ## check the dashboards against the types that Grafana publish
 
 conformance: build ## test deploy/kubernetes with Kubernetes' own code: kustomize, validation, the kubelet's probers
 	CHORUS_EXPORTER=$(CURDIR)/bin/chorus_exporter $(GO) -C deploy/conformance test -count=1 $(TESTFLAGS) ./...
+
+package: build bin/nfpm ## build the packages bin/*.deb and bin/*.rpm
+	@rm -f bin/*.deb bin/*.rpm
+	for kind in deb rpm; do \
+	  GOARCH=$$($(GO) env GOARCH) PACKAGE_VERSION=$(PACKAGE_VERSION) SOURCE_DATE_EPOCH=$(PACKAGE_TIME) \
+	  bin/nfpm package --config deploy/package/nfpm.yaml --packager $$kind --target bin/ || exit; \
+	done
 
 lint: bin/golangci-lint ## lint code, scripts and docs
 	bin/golangci-lint run --allow-parallel-runners $(PACKAGES)
@@ -98,6 +110,10 @@ bin/prometheus: .ci/tools/go.mod .ci/tools/go.sum
 # Debian's Prometheus and Alertmanager, unpacked. Only CI insists: elsewhere a test that misses them skips and says so.
 bin/debian: .ci/debian-servers
 	@.ci/debian-servers $@ && touch $@ || [ "$$CI" != true ]
+
+bin/nfpm: .ci/nfpm/go.mod .ci/nfpm/go.sum
+	$(GO) -C .ci/nfpm build -o $(CURDIR)/$@ github.com/goreleaser/nfpm/v2/cmd/nfpm
+	@touch $@
 
 bin/golangci-lint: .ci/lint/go.mod .ci/lint/go.sum
 	$(GO) -C .ci/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

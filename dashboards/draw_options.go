@@ -113,7 +113,7 @@ func drawColumn(c column) obj {
 		pairs = append(pairs, "custom.width", c.width)
 	}
 	if c.value() {
-		pairs = append(pairs, "unit", c.unit, "decimals", decimals(c.unit))
+		pairs = append(pairs, "unit", c.unit, "decimals", c.places)
 	}
 	if len(c.words) > 0 {
 		pairs = append(pairs, "mappings", mappings(c.words))
@@ -128,12 +128,4 @@ func drawColumn(c column) obj {
 		return nil
 	}
 	return override("byName", c.title, pairs...)
-}
-
-// decimals are two of what is not counted.
-func decimals(unit string) int {
-	if unit == "short" || unit == "none" {
-		return 0
-	}
-	return 2
 }

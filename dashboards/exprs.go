@@ -8,24 +8,17 @@ import (
 // statusCode is the status of each exporter as the number that statusWords has for it: exactly one status is 1.
 const statusCode = `sum by (cluster, instance) (
   0 * chorus_health_status{@, status="healthy"}
-    or 1 * chorus_health_status{@, status="degraded"}
-    or 2 * chorus_health_status{@, status="unhealthy"}
-    or 3 * chorus_health_status{@, status="starting"}
-    or 4 * chorus_health_status{@, status="stopping"}
+    or 1 * chorus_health_status{@, status="starting"}
+    or 2 * chorus_health_status{@, status="degraded"}
+    or 3 * chorus_health_status{@, status="stopping"}
+    or 4 * chorus_health_status{@, status="unhealthy"}
 )`
 
 // unscraped are the exporters that Prometheus should scrape and can't.
 const unscraped = `group by (cluster, instance) (up{@} == 0 and target:chorus_exporter:seen{@})`
 
-// sinceStatus is for how long the status has been what it is: since it last was another, or else since it was first seen
-// within the time shown. To within one step of the subquery, since the exporter exposes no time of its own.
-const sinceStatus = `min by (cluster, instance) (
-  time() - max_over_time(timestamp(chorus_health_status{@} == 0)[$__range:$__interval])
-    and (chorus_health_status{@} == 1)
-  or
-    time() - min_over_time(timestamp(chorus_health_status{@} == 1)[$__range:$__interval])
-    and (chorus_health_status{@} == 1)
-)`
+// sinceStatus is for how long the status has been what it is, as the exporter tells it.
+const sinceStatus = `min by (cluster, instance) (time() - chorus_health_status_last_change_timestamp_seconds{@})`
 
 const electionCode = `sum by (cluster, instance) (
   0 * chorus_election_state{@, state="leader"}

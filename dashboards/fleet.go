@@ -46,7 +46,7 @@ func fleetNumbers() []panel {
 			none:    "no exporter is scraped, or the rules of alerts/ are not loaded",
 		},
 		{
-			title: "Worst score", kind: bigNumber, w: 4, h: 4, unit: "percentunit", min: number(0), max: number(1), levels: scoreLevels,
+			title: "Worst score", kind: bigNumber, w: 4, h: 4, unit: "none", min: number(0), max: number(1), levels: scoreLevels,
 			about:   "The lowest system score of a node in each cluster.",
 			queries: []query{{expr: clusterName(`cluster:chorus_system_health_score:min{@}`), legend: "{{cluster}}"}},
 			none:    "no exporter is scraped, or the rules of alerts/ are not loaded",
@@ -95,7 +95,7 @@ func fleetChecks() panel {
 func fleetNodes() panel {
 	return panel{
 		title: "Nodes, the worst first", kind: table, w: 14, h: 11, sort: "Status", none: "No exporter is scraped.",
-		about: "Every node with its status, for how long it has had it (at most the time shown), its score and how many checks " +
+		about: "Every node with its status, for how long it has had it, its score and how many checks " +
 			"fail there. A node leads to its dashboard and to its own page.",
 		queries: []query{
 			{expr: statusCode + ` or 5 * ` + unscraped},
@@ -109,8 +109,8 @@ func fleetNodes() panel {
 			{from: "instance", title: "Node", links: toNode},
 			{from: "cluster", title: "Cluster"},
 			{from: "A", title: "Status", unit: "short", width: 110, words: statusWords},
-			{from: "B", title: "For", unit: "s", width: 100},
-			{from: "C", title: "Score", unit: "percentunit", width: 90, levels: scoreLevels},
+			{from: "B", title: "For the last", unit: "s", places: 1, width: 100},
+			{from: "C", title: "Score", unit: "none", places: 2, width: 90, levels: scoreLevels},
 			{from: "D", title: "Failing checks", unit: "short", width: 110, levels: anyIsBad},
 			{from: "version", title: "Version"},
 		},
@@ -135,7 +135,7 @@ func fleetGraphs() []panel {
 			queries: []query{{expr: `sum by (status) (cluster_status:chorus_health_status:sum{@})`, legend: "{{status}}"}},
 		},
 		{
-			title: "Score by cluster", kind: graph, w: 12, h: 8, unit: "percentunit", min: number(0), max: number(1), levels: scoreLevels,
+			title: "Score by cluster", kind: graph, w: 12, h: 8, unit: "none", min: number(0), max: number(1), levels: scoreLevels,
 			about: "The mean says how the cluster is, the worst node how far a single one has fallen.",
 			queries: []query{
 				{expr: clusterName(`cluster:chorus_system_health_score:min{@}`), legend: "{{cluster}} worst node"},
@@ -157,8 +157,8 @@ func fleetComponents() []panel {
 			columns: []column{
 				{from: "component", title: "Component"},
 				{from: "cluster", title: "Cluster"},
-				{from: "A", title: "Worst", unit: "percentunit", width: 90, levels: scoreLevels},
-				{from: "B", title: "Mean", unit: "percentunit", width: 90, levels: scoreLevels},
+				{from: "A", title: "Worst", unit: "none", places: 2, width: 90, levels: scoreLevels},
+				{from: "B", title: "Mean", unit: "none", places: 2, width: 90, levels: scoreLevels},
 			},
 		},
 		{

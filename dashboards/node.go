@@ -25,12 +25,12 @@ func nodeNumbers() []panel {
 			queries: []query{{expr: statusCode}}, none: "not scraped",
 		},
 		{
-			title: "For", kind: bigNumber, w: 4, h: 4, unit: "s",
-			about:   "How long it has had this status, to within a few pixels of a graph, and at most the time shown.",
+			title: "In this status for", kind: bigNumber, w: 4, h: 4, unit: "s",
+			about:   "How long it has had this status; since its start where there was no other.",
 			queries: []query{{expr: sinceStatus}}, none: "not scraped",
 		},
 		{
-			title: "Score", kind: bigNumber, w: 4, h: 4, unit: "percentunit", min: number(0), max: number(1), levels: scoreLevels,
+			title: "Score", kind: bigNumber, w: 4, h: 4, unit: "none", min: number(0), max: number(1), levels: scoreLevels,
 			about: "The system score. The exporter judges it by its own thresholds, which are in the graph of the scores.",
 			queries: []query{
 				{expr: `sum by (cluster, instance) (chorus_system_health_score{@})`},
@@ -106,7 +106,7 @@ func nodeTimelines() []panel {
 			}},
 		},
 		{
-			title: "Scores", kind: graph, w: 12, h: 9, unit: "percentunit", min: number(0), max: number(1),
+			title: "Scores", kind: graph, w: 12, h: 9, unit: "none", min: number(0), max: number(1),
 			about: "The system, its components, and the thresholds that this node is configured with.",
 			queries: []query{
 				{expr: `min by (instance) (chorus_system_health_score{@})`, legend: "system"},
@@ -138,9 +138,9 @@ func nodeChecks() []panel {
 				{from: "kind", title: "Kind", width: 80},
 				{from: "B", title: "Last run", unit: "short", width: 100, words: passWords},
 				{from: "C", title: "Failures in a row", unit: "short", width: 120, levels: anyIsDoubtful},
-				{from: "D", title: "Passed in 10 min", unit: "percentunit", width: 120},
-				{from: "E", title: "Age", unit: "s", width: 90},
-				{from: "F", title: "Runs every", unit: "s", width: 100},
+				{from: "D", title: "Passed in 10 min", unit: "percentunit", places: 1, width: 120},
+				{from: "E", title: "Age", unit: "s", places: 1, width: 90},
+				{from: "F", title: "Runs every", unit: "s", places: 1, width: 100},
 				{from: "instance", title: "Node"},
 			},
 		},

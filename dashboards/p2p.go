@@ -23,7 +23,7 @@ func p2p() dashboard {
 func p2pNow() []panel {
 	return []panel{
 		{
-			title: "Components", kind: bigNumber, w: 12, h: 4, unit: "percentunit", min: number(0), max: number(1), levels: scoreLevels,
+			title: "Components", kind: bigNumber, w: 12, h: 4, unit: "none", min: number(0), max: number(1), levels: scoreLevels,
 			about: "The lowest score that any of the exporters gives each component.",
 			queries: []query{{
 				expr:   `min by (component) (chorus_component_health_score{@, ` + p2pComponents + `})`,
@@ -90,12 +90,12 @@ func p2pPeers() []panel {
 			},
 		},
 		{
-			title: "Ping", kind: heatmap, w: 8, h: 8, none: "no ping was answered",
+			title: "Ping latency", kind: heatmap, w: 8, h: 8, none: "no ping was answered",
 			about:   "Round trips of pings from all exporters to connected nodes: the darker, the more of them took that long.",
 			queries: []query{{expr: buckets("chorus_p2p_peer_latency_seconds", "@"), needs: []need{classic}}},
 		},
 		{
-			title: "Trouble with connections", kind: graph, w: 8, h: 8,
+			title: "Failed pings, resets and refused dials", kind: graph, w: 8, h: 8,
 			about: "Pings without an answer, legs that were connected and silent, and dials to who is not on the list, a minute.",
 			queries: []query{
 				counted("instance", "chorus_p2p_ping_failures_total{@}", "{{instance}} pings failed"),
@@ -109,12 +109,12 @@ func p2pPeers() []panel {
 func p2pPubsub() []panel {
 	return []panel{
 		{
-			title: "From leg to leg", kind: graph, w: 8, h: 8, none: "no message arrived",
+			title: "Message latency, one way", kind: graph, w: 8, h: 8, none: "no message arrived",
 			about:   "How long a message of the probe takes through other nodes.",
 			queries: quantiles("instance", "chorus_pubsub_probe_oneway_seconds", "@", "{{instance}}"),
 		},
 		{
-			title: "Nodes that relay", kind: graph, w: 8, h: 8, unit: "short", links: seriesToNode,
+			title: "Topic, mesh and copies", kind: graph, w: 8, h: 8, unit: "short", links: seriesToNode,
 			about: "Nodes on the probe's topic, those in our mesh, and copies of the last message: one copy only means one path only.",
 			queries: []query{
 				seenBy("chorus_pubsub_topic_peers", "on the topic"),
@@ -139,7 +139,7 @@ func p2pPubsub() []panel {
 func p2pDHT() []panel {
 	return []panel{
 		{
-			title: "Put and get", kind: graph, w: 8, h: 8, none: "no node answered",
+			title: "Latency of put and get", kind: graph, w: 8, h: 8, none: "no node answered",
 			about: "How long the nodes closest to the probe's key take to answer, over all exporters.",
 			queries: append(
 				quantiles("", "chorus_dht_probe_put_seconds", "@", "put"),
@@ -153,7 +153,7 @@ func p2pDHT() []panel {
 			queries: []query{{expr: "sum by (result) (chorus_dht_probe_peers{@})", legend: "{{result}}"}},
 		},
 		{
-			title: "Nodes that serve", kind: graph, w: 8, h: 8, unit: "short", links: seriesToNode,
+			title: "Routing table and servers", kind: graph, w: 8, h: 8, unit: "short", links: seriesToNode,
 			about: "Nodes in the routing table of the probe and nodes that serve the DHT. Wrong answers are counted a minute.",
 			queries: []query{
 				seenBy("chorus_dht_servers", "serve"),
@@ -217,14 +217,14 @@ func p2pElection() []panel {
 			queries: []query{counted("result", "chorus_election_heartbeats_total{@}", "{{result}}")},
 		},
 		{
-			title: "Way of a heartbeat", kind: graph, w: 8, h: 8, links: seriesToNode,
+			title: "Heartbeat latency and clock skew", kind: graph, w: 8, h: 8, links: seriesToNode,
 			about: "How long heartbeats take, the difference of the clocks included, and that difference by itself.",
 			queries: append(
 				quantiles("instance", "chorus_election_heartbeat_latency_seconds", "@", "{{instance}}"),
 				seenBy("chorus_election_clock_skew_seconds", "skew")),
 		},
 		{
-			title: "Changes of the leader", kind: graph, w: 8, h: 8, unit: "short", links: seriesToNode,
+			title: "Terms and leadership changes", kind: graph, w: 8, h: 8, unit: "short", links: seriesToNode,
 			about: "Each step is a new leader or a new term. Stability is 1 after an hour without one.",
 			queries: []query{
 				seenBy("chorus_election_term", "term"),

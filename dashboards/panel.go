@@ -86,6 +86,7 @@ type word struct {
 type column struct {
 	from, title string
 	unit        string
+	places      int // after the decimal point
 	width       int
 	levels      []level
 	words       []word

@@ -58,7 +58,7 @@ func rulesNow() []panel {
 			columns: []column{
 				{from: "instance", title: "Node", links: toNode},
 				{from: "cluster", title: "Cluster"},
-				{from: "A", title: "Age of what holds", unit: "s", width: 140},
+				{from: "A", title: "Age of what holds", unit: "s", places: 1, width: 140},
 			},
 		},
 	}

@@ -22,13 +22,13 @@ var shareLevels = []level{
 
 var anyIsDoubtful = []level{{0, "green", "none"}, {1, "orange", "one or more"}}
 
-// statusWords are the statuses in the order of statusCode, so that the greatest is the most urgent but for the last three.
+// statusWords have the numbers of statusCode: the greater, the sooner somebody should look.
 var statusWords = []word{
 	{0, "healthy", "green"},
-	{1, "degraded", "yellow"},
-	{2, "unhealthy", "red"},
-	{3, "starting", "blue"},
-	{4, "stopping", "purple"},
+	{1, "starting", "blue"},
+	{2, "degraded", "yellow"},
+	{3, "stopping", "purple"},
+	{4, "unhealthy", "red"},
 	{5, "not scraped", "text"},
 }
 

@@ -18,12 +18,13 @@ type metrics struct {
 	changes  *prometheus.CounterVec
 	refused  prometheus.Counter
 
-	phase, lastEvaluation, lastFull, samples, series *prometheus.Desc
+	phase, lastEvaluation, lastFull, lastChange, samples, series *prometheus.Desc
 
-	mu     sync.Mutex
-	last   time.Time // of the newest evaluation; zero before the first
-	full   time.Time // of the newest one without a failing rule
-	groups map[string]bool
+	mu      sync.Mutex
+	last    time.Time // of the newest evaluation; zero before the first
+	full    time.Time // of the newest one without a failing rule
+	changed time.Time // of the status; the start before the first change
+	groups  map[string]bool
 }
 
 func newMetrics(e *Evaluator) *metrics {
@@ -48,7 +49,9 @@ func newMetrics(e *Evaluator) *metrics {
 		lastEvaluation: desc("chorus_evaluator_last_evaluation_timestamp_seconds"),
 		lastFull:       desc("chorus_health_last_full_check_timestamp_seconds"),
 		samples:        desc("chorus_evaluator_samples"),
+		lastChange:     desc("chorus_health_status_last_change_timestamp_seconds"),
 		series:         desc("chorus_evaluator_series"),
+		changed:        time.Now(),
 		groups:         map[string]bool{},
 	}
 	for _, from := range Statuses() {
@@ -78,7 +81,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.phase, m.lastEvaluation, m.lastFull, m.samples, m.series} {
+	for _, d := range []*prometheus.Desc{m.phase, m.lastEvaluation, m.lastFull, m.lastChange, m.samples, m.series} {
 		ch <- d
 	}
 }
@@ -100,7 +103,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.series, float64(series))
 	gauge(m.samples, float64(samples))
 	m.mu.Lock()
-	last, full := m.last, m.full
+	last, full, changed := m.last, m.full, m.changed
 	m.mu.Unlock()
 	now := time.Now()
 	timestamp := func(d *prometheus.Desc, t time.Time) {
@@ -110,6 +113,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	timestamp(m.lastEvaluation, last)
 	timestamp(m.lastFull, full)
+	timestamp(m.lastChange, changed)
 }
 
 // evaluated records the end of an evaluation.
@@ -150,4 +154,7 @@ func (m *metrics) groupsChanged(groups []*group) {
 
 func (m *metrics) statusChanged(from, to Status) {
 	m.changes.WithLabelValues(string(from), string(to)).Inc()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changed = time.Now()
 }

@@ -12,7 +12,7 @@ import (
 
 // maxConnections is how many connections a server has at once, far more than who scrapes, probes and looks on. Each takes
 // 10 KB, with TLS 50 KB, and while headers come up to maxHeaderBytes and what they are decoded to.
-const maxConnections = 256
+const maxConnections = 128
 
 // connections bounds those of a server. One more closes the one on which nothing has begun or ended for longest: who opens
 // them to block the others, and sends nothing, little or never reads, then only loses its own.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -24,7 +25,7 @@ func TestConnections(t *testing.T) {
 	c.changed(ours[1], http.StateNew)
 	c.changed(ours[0], http.StateIdle) // now 1 is the longest unchanged
 	c.changed(ours[2], http.StateNew)
-	if _, err := theirs[1].Read(make([]byte, 1)); err != io.EOF {
+	if _, err := theirs[1].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the longest unchanged reads %v, want its end", err)
 	}
 	c.changed(ours[1], http.StateClosed) // its server notices

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -197,69 +196,6 @@ func (m *member) gone() bool {
 	}
 }
 
-// balance starts HAProxy in front of all services, which asks the exporters who is ready.
-func balance(t *testing.T, members []*member) (url string) {
-	t.Helper()
-	program, err := exec.LookPath("haproxy")
-	if err != nil {
-		program = "/usr/sbin/haproxy"
-	}
-	if _, err := os.Stat(program); err != nil {
-		if os.Getenv("CI") == "" {
-			t.Skip("HAProxy is missing: install the package haproxy")
-		}
-		t.Fatalf("HAProxy is missing: %v", err)
-	}
-	front, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := front.Addr().String()
-	front.Close()
-	var conf strings.Builder
-	// No retries and no redispatch: they would hide a request that failed.
-	fmt.Fprintf(&conf, `
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 5s
-  timeout server 5s
-  retries 0
-listen services
-  bind %s
-  option httpchk GET /health/ready
-  balance roundrobin
-`, addr)
-	for i, m := range members {
-		_, port, _ := net.SplitHostPort(strings.TrimPrefix(m.url, "http://"))
-		fmt.Fprintf(&conf, "  server node%d %s check port %s inter 200ms fall 2 rise 2\n", i, m.service.addr, port)
-	}
-	var log output
-	cmd := exec.Command(program, "-db", "-f", write(t, "haproxy.cfg", conf.String()))
-	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("haproxy: %s", log.String())
-		}
-	})
-	url = "http://" + addr + "/"
-	members[0].eventually("HAProxy answers", func() bool {
-		resp, err := http.Get(url)
-		if err != nil {
-			return false
-		}
-		resp.Body.Close()
-		return resp.StatusCode == 200
-	})
-	return url
-}
-
 // client asks all the time until ended, and keeps what failed.
 type client struct {
 	mu     sync.Mutex
@@ -304,7 +240,11 @@ func (m *member) held(words string) bool {
 func TestFleet(t *testing.T) {
 	shared := tmpfs(t)
 	members := startFleet(t, shared)
-	url := balance(t, members)
+	var behind []backend
+	for _, m := range members {
+		behind = append(behind, backend{service: m.service.addr, health: strings.TrimPrefix(m.url, "http://")})
+	}
+	url := balance(t, behind, &output{})
 	var client client
 	ctx, cancel := context.WithCancel(t.Context())
 	var asking sync.WaitGroup

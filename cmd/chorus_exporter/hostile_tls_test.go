@@ -195,11 +195,15 @@ func TestWebConfigFaults(t *testing.T) {
 		"no YAML":     {"basic_auth_users: {", "did not find expected node content"},
 		"unknown key": {"basic_auth: {}", "field basic_auth not found"},
 		"no hash":     {"basic_auth_users: {me: " + secret + "}", "hashedSecret too short"},
-		"no certificate": {"tls_server_config: {cert_file: nowhere.pem, key_file: nowhere.pem}",
-			"nowhere.pem: no such file or directory"},
+		"no certificate": {
+			"tls_server_config: {cert_file: nowhere.pem, key_file: nowhere.pem}",
+			"nowhere.pem: no such file or directory",
+		},
 		"no key": {"tls_server_config: {cert_file: " + ca.file + "}", "missing one of key or key_file"},
-		"another's key": {fmt.Sprintf("tls_server_config: {cert_file: %s, key_file: %s/key.pem}", ca.file, filepath.Dir(ca.file)),
-			"private key does not match public key"},
+		"another's key": {
+			fmt.Sprintf("tls_server_config: {cert_file: %s, key_file: %s/key.pem}", ca.file, filepath.Dir(ca.file)),
+			"private key does not match public key",
+		},
 		"no authority": {"tls_server_config: {cert_file: cert.pem, key_file: key.pem, client_auth_type: RequireAndVerifyClientCert, " +
 			"client_ca_file: nobody.pem}", "no such file"},
 	} {

@@ -181,5 +181,10 @@ func (p *plan) summary() string {
 			on++
 		}
 	}
+	for name, check := range swarmChecks() {
+		if p.swarm == nil && p.config.joins() && check.probe && p.config.effective(name).enabled() {
+			on++ // --config.check joins no cluster, so it has no specs of it
+		}
+	}
 	return fmt.Sprintf("checks: %d, rules: %d, groups: %d", on, n, len(p.rules.Groups()))
 }

@@ -30,9 +30,12 @@ func reference(t *testing.T, name string, data any) {
 		return
 	}
 	got, err := os.ReadFile(file)
-	if err != nil || !bytes.Equal(got, out.Bytes()) {
-		t.Errorf("docs/%s is not what the code says now (%v); run make golden and look at the diff: %s",
-			name, err, firstDifference(string(got), out.String()))
+	if err != nil {
+		t.Fatalf("%v; run make golden", err)
+	}
+	if !bytes.Equal(got, out.Bytes()) {
+		t.Errorf("docs/%s is not what the code says now; run make golden and look at the diff: %s",
+			name, firstDifference(string(got), out.String()))
 	}
 }
 

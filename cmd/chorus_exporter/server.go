@@ -18,8 +18,8 @@ const (
 	readTimeout    = 10 * time.Second // for the handshake, and for a request
 	writeTimeout   = 30 * time.Second // for an answer
 	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 16 << 10 // net/http allows 4 KB more
-	maxStreams     = 16       // requests at once on an HTTP/2 connection
+	maxHeaderBytes = 8 << 10 // net/http allows 4 KB more
+	maxStreams     = 16      // requests at once on an HTTP/2 connection
 	logInterval    = time.Minute
 	finishTimeout  = 3 * time.Second // for requests under way when the server stops
 	bodyTimeout    = 2 * time.Second // for a request's body, which nothing here reads
