@@ -17,6 +17,7 @@ import (
 
 // notification is one alert as a receiver gets it.
 type notification struct {
+	Receiver    string // of the Alertmanager's configuration
 	Status      string // firing or resolved
 	Labels      map[string]string
 	Annotations map[string]string
@@ -34,9 +35,23 @@ type receiver struct {
 // startAlertmanager starts Debian's Alertmanager, which sends each alert by itself and at once.
 func startAlertmanager(t *testing.T) *receiver {
 	t.Helper()
+	return startAlertmanagerWith(t, func(url string) string {
+		return `
+route: {receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
+receivers: [{name: test, webhook_configs: [{send_resolved: true, url: "` + url + `"}]}]
+`
+	})
+}
+
+// startAlertmanagerWith does so with a configuration whose receivers all have the URL.
+func startAlertmanagerWith(t *testing.T, config func(url string) string) *receiver {
+	t.Helper()
 	r := &receiver{address: closedPort(t)}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		var message struct{ Alerts []notification }
+		var message struct {
+			Receiver string
+			Alerts   []notification
+		}
 		if err := json.NewDecoder(req.Body).Decode(&message); err != nil {
 			t.Errorf("Alertmanager sends: %v", err)
 			w.WriteHeader(http.StatusBadRequest)
@@ -44,16 +59,15 @@ func startAlertmanager(t *testing.T) *receiver {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.news = append(r.news, message.Alerts...)
+		for _, n := range message.Alerts {
+			n.Receiver = message.Receiver
+			r.news = append(r.news, n)
+		}
 	}))
 	t.Cleanup(web.Close)
-	config := `
-route: {receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
-receivers: [{name: test, webhook_configs: [{send_resolved: true, url: "` + web.URL + `"}]}]
-`
 	program, before := debianAlertmanager(t)
 	r.server = startServer(t, "Alertmanager", r.address, program, append(before,
-		"--config.file="+write(t, "alertmanager.yml", config),
+		"--config.file="+write(t, "alertmanager.yml", config(web.URL)),
 		"--storage.path="+filepath.Join(t.TempDir(), "data"),
 		"--web.listen-address="+r.address,
 		"--cluster.listen-address=")...)

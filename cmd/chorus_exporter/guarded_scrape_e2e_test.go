@@ -23,6 +23,7 @@ import (
 // wrong password, or speaks plainly, gets nothing, and the server says why.
 func TestGuardedScrape(t *testing.T) {
 	t.Parallel()
+	needServers(t)
 	dir := t.TempDir()
 	makeCertificate(t, dir)
 	put(t, dir, "password", "secret")

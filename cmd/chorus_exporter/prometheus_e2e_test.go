@@ -49,12 +49,12 @@ type target struct {
 
 // prometheusConfig is what a test's Prometheus is told.
 type prometheusConfig struct {
-	targets      []target
-	jobs         []string // further scrape configurations, as YAML
-	rules        []string // files
-	alertmanager string   // its address; "": none
-	remoteWrite  string   // where to send what is scraped, and no results of rules; "": nowhere
-	flags        []string
+	targets       []target
+	jobs          []string // further scrape configurations, as YAML
+	rules         []string // files
+	alertmanagers []string // their addresses
+	remoteWrite   string   // where to send what is scraped, and no results of rules; "": nowhere
+	flags         []string
 }
 
 // text is the configuration file. Scraping is what people do every 15 or 30 seconds, here every second.
@@ -64,9 +64,7 @@ func (c prometheusConfig) text(v prometheusVersion) string {
 	for _, file := range c.rules {
 		fmt.Fprintf(&b, "  - %s\n", file)
 	}
-	if c.alertmanager != "" {
-		fmt.Fprintf(&b, "alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}\n", c.alertmanager)
-	}
+	fmt.Fprintf(&b, "alerting: {alertmanagers: [{static_configs: [{targets: [%s]}]}]}\n", strings.Join(c.alertmanagers, ", "))
 	if c.remoteWrite != "" {
 		fmt.Fprintf(&b, "remote_write: [{url: %q, write_relabel_configs: [{source_labels: [__name__], "+
 			"regex: '.*:.*|ALERTS.*', action: drop}]}]\n", c.remoteWrite)

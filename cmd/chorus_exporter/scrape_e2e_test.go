@@ -30,11 +30,12 @@ func protocols() map[string]string {
 // scrape fails, whatever the status, nothing arrives twice or out of order, and every format says the same.
 func TestScrapes(t *testing.T) {
 	t.Parallel()
+	needServers(t)
 	// Its database is locked, which the check waits out: it is starting for long enough to be seen, then unhealthy.
 	c := start(t, "--config.file="+write(t, "chorus.yml", `
 evaluation_interval: 1s
 databases: [{driver: sqlite, dsn: "`+lockedFile(t)+`"}]
-checks: {database-connectivity: {interval: 12s, timeout: 12s}}
+checks: {database-connectivity: {interval: 20s, timeout: 20s}}
 shutdown: {drain_delay: 6s, timeout: 10s}
 `))
 	address := strings.TrimPrefix(c.url, "http://")
@@ -147,6 +148,7 @@ func histograms(t *testing.T, servers []*server) {
 // of both versions finds nothing to say against it.
 func TestScrapeAnswers(t *testing.T) {
 	t.Parallel()
+	needServers(t)
 	c := start(t)
 	c.eventually("it is ready", func() bool { code, _ := c.get("/-/ready"); return code == http.StatusOK })
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}

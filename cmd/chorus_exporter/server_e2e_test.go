@@ -45,6 +45,14 @@ func tool(t *testing.T, path string) string {
 	return ""
 }
 
+// needServers skips a test early where a server is missing.
+func needServers(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{"prometheus", "promtool", "debian/usr/bin/prometheus", "debian/usr/bin/prometheus-alertmanager"} {
+		tool(t, path)
+	}
+}
+
 // startServer starts a program that listens at the address, and waits until it says that it is ready.
 func startServer(t *testing.T, name, address, program string, args ...string) *server {
 	t.Helper()
@@ -105,14 +113,18 @@ func (s *server) api(path string, params url.Values, v any) error {
 	}
 	defer resp.Body.Close()
 	var answer struct {
-		Status, Error string
-		Data          json.RawMessage
+		Status, Error   string
+		Data            json.RawMessage
+		Warnings, Infos []string // what the server finds doubtful, and Grafana shows
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		return fmt.Errorf("%s answers %s: %w", path, resp.Status, err)
 	}
 	if answer.Status != "success" {
 		return fmt.Errorf("%s answers %s: %s", path, resp.Status, answer.Error)
+	}
+	if doubts := append(answer.Warnings, answer.Infos...); len(doubts) > 0 {
+		return fmt.Errorf("%s doubts %v: %q", path, params["query"], doubts)
 	}
 	return json.Unmarshal(answer.Data, v)
 }

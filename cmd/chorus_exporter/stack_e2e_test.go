@@ -30,18 +30,20 @@ type monitor struct {
 // stack is all that watches, and what it watches.
 type stack struct {
 	*monitored
-	monitors []monitor
-	remote   *server          // is sent what the last one scrapes
-	files    []string         // the alerts as they are
-	short    []string         // and with their waits shortened
-	queries  []dashboardQuery // of the dashboards
-	needs    []string         // conditions that hold for them
+	monitors  []monitor
+	asExample *receiver        // configured as the example says, and told of everything by both
+	remote    *server          // is sent what the last one scrapes
+	files     []string         // the alerts as they are
+	short     []string         // and with their waits shortened
+	queries   []dashboardQuery // of the dashboards
+	needs     []string         // conditions that hold for them
 }
 
 // TestStack runs two versions of Prometheus, each with an Alertmanager, beside clusters in which much fails and is mended.
 // Whoever is paged hears of all of it, in the words of the alerts, and hears when it is over. The dashboards show it.
 func TestStack(t *testing.T) {
 	t.Parallel()
+	needServers(t)
 	s := newStack(t)
 	s.whileAllIsWell()
 	s.fail()
@@ -62,10 +64,12 @@ func newStack(t *testing.T) *stack {
 	s.queries = dashboardQueries(t, instance(s.east[0]))
 	s.remote = startReceiver(t, s.short)
 	operators := append(slices.Clone(s.short), write(t, "operator.rules.yml", operatorsRule))
+	s.asExample = startExampleAlertmanager(t)
 	run := func(v, asIs prometheusVersion, remoteWrite string) {
 		news := startAlertmanager(t)
+		told := []string{news.address, s.asExample.address}
 		s.monitors = append(s.monitors, monitor{
-			server: startPrometheus(t, v, prometheusConfig{targets: s.targets(), rules: operators, alertmanager: news.address}),
+			server: startPrometheus(t, v, prometheusConfig{targets: s.targets(), rules: operators, alertmanagers: told}),
 			asIs:   startPrometheus(t, asIs, prometheusConfig{targets: s.targets(), rules: s.files, remoteWrite: remoteWrite}),
 			news:   news,
 		})
@@ -97,6 +101,7 @@ func (s *stack) whileMuchFails() {
 		m.draws(s.queries, slices.Concat(s.needs, []string{"classic", "failing", "change", "seldom"})...)
 	}
 	sameVerdict(s.monitors[0].server, s.remote)
+	s.asExample.routes(s.monitored)
 }
 
 // whileSomeAreGone looks on while one exporter has stopped by its rule, and another one is killed.
