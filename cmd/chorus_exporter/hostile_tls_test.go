@@ -126,8 +126,10 @@ func TestHostileTLS(t *testing.T) {
 			t.Errorf("%q shows in a log or an answer", secret)
 		}
 	}
-	if got := strings.Count(g.log.String(), "TLS handshake"); got != 1 {
-		t.Errorf("the log has %d lines about handshakes, want one", got)
+	for _, what := range []string{"TLS handshake", "Wrong or no password from 127.0.0.1: refused"} {
+		if got := strings.Count(g.log.String(), what); got != 1 {
+			t.Errorf("the log has %d lines with %q, want one", got, what)
+		}
 	}
 }
 
