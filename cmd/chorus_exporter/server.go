@@ -30,7 +30,7 @@ func (a *app) serveHTTP(ctx context.Context) error {
 	server := a.server(a.handler)
 	server.BaseContext = func(l net.Listener) context.Context { // called when l is about to accept
 		if *a.flags.web.WebConfigFile != "" {
-			server.Handler = refusals{next: server.Handler, logger: slog.New(a.serverLog)}
+			server.Handler = refusalLog{next: server.Handler, logger: slog.New(a.serverLog)}
 		}
 		if a.listening != nil {
 			a.listening(l.Addr())

@@ -7,15 +7,15 @@ import (
 	"net/http"
 )
 
-// refusals logs requests without the right password. exporter-toolkit answers those before our handler sees them, and
+// refusalLog logs requests without the right password. exporter-toolkit answers those before our handler sees them, and
 // says nothing; so this stands around its handler, which it puts in place before it begins to accept.
-type refusals struct {
+type refusalLog struct {
 	next   http.Handler
 	logger *slog.Logger // of what strangers can cause
 }
 
 // ServeHTTP implements http.Handler.
-func (h refusals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h refusalLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	noted := &codeWriter{ResponseWriter: w}
 	h.next.ServeHTTP(noted, r)
 	if noted.code != http.StatusUnauthorized {
