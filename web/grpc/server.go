@@ -48,7 +48,7 @@ type Options struct {
 	// Verdict says what /health/live and /health/ready would answer at this moment, true for 200. It is called for each
 	// call and once a second, and must not block.
 	Verdict        func() (live, ready bool)
-	MaxConnections int        // more at once close the oldest; default DefaultMaxConnections
+	MaxConnections int        // more at once close the oldest of who has the most; default DefaultMaxConnections
 	Logger         log.Logger // default: none
 }
 
@@ -95,8 +95,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		grpc.WaitForHandlers(true),
 	)
 	grpc_health_v1.RegisterHealthServer(server, s.health)
+	listener := newCrowded(l, s.opts.MaxConnections, s.opts.Logger)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(newCrowd(l, s.opts.MaxConnections, s.opts.Logger)) }()
+	go func() { ended <- server.Serve(listener) }()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
