@@ -46,6 +46,13 @@ func (c *crowded) Accept() (net.Conn, error) {
 	return m, nil
 }
 
+// cut closes every connection, those too that have not begun to speak HTTP/2, for which gRPC would wait.
+func (c *crowded) cut() {
+	for _, conn := range c.crowd.Members() {
+		_ = conn.Close() // nobody is left to tell
+	}
+}
+
 // log says how many connections were closed to make room, once a minute.
 func (c *crowded) log() {
 	c.mu.Lock()

@@ -103,19 +103,23 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	for {
 		select {
 		case err := <-ended:
-			s.stop(server)
+			s.stop(server, listener)
 			return fmt.Errorf("listen: %w", err)
 		case <-tick.C: // a verdict also turns by age, of which nobody tells
 			s.health.refresh()
 		case <-ctx.Done():
-			s.stop(server)
-			return <-ended
+			s.stop(server, listener)
+			err := <-ended
+			if errors.Is(err, grpc.ErrServerStopped) { // the stop came before the beginning
+				return nil
+			}
+			return err
 		}
 	}
 }
 
 // stop ends the server and all it does within finishTimeout and the moment that closing takes.
-func (s *Server) stop(server *grpc.Server) {
+func (s *Server) stop(server *grpc.Server, listener *crowded) {
 	s.health.end()
 	finished := make(chan struct{})
 	go func() {
@@ -126,7 +130,8 @@ func (s *Server) stop(server *grpc.Server) {
 	defer late.Stop()
 	select {
 	case <-finished:
-	case <-late.C: // somebody does not read: cut
+	case <-late.C: // somebody does not read, or does not speak: cut
+		listener.cut()
 		server.Stop()
 		<-finished
 	}
