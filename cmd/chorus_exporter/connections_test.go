@@ -38,8 +38,8 @@ func TestConnections(t *testing.T) {
 		}
 	}
 	c.changed(ours[0], http.StateHijacked)
-	if c.order.Len() != 1 || len(c.place) != 1 {
-		t.Errorf("%d and %d connections are known, want 1", c.order.Len(), len(c.place))
+	if n := len(c.crowd.Members()); n != 1 {
+		t.Errorf("%d connections are known, want 1", n)
 	}
 	if got := strings.Count(text.String(), "More connections"); got != 1 {
 		t.Errorf("logged %d times, want once: %s", got, text.String())

@@ -17,7 +17,7 @@ func TestLibrariesLinkLittle(t *testing.T) {
 		"github.com/jackc/pgx/", "modernc.org/sqlite",
 		"github.com/aws/", "github.com/Azure/", "cloud.google.com/", grpcModule,
 	}
-	for _, room := range []string{"collectors", "evaluator", "evaluator/shutdown", "probes", "rules", "web", grpcRoom} {
+	for _, room := range []string{"collectors", "evaluator", "evaluator/shutdown", "probes", "rules", "web", "web/crowd", grpcRoom} {
 		out, err := exec.Command("go", "list", "-deps", "chorus/"+room).Output()
 		if err != nil {
 			t.Fatal(err)

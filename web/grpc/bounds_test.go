@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 )
 
 // A stop sends away who watches, and says that it is a stop.
@@ -56,12 +57,52 @@ func TestStopWithDeafClient(t *testing.T) {
 	defer conn.Close()
 	greet(t, conn)
 	v.ready.Store(true)
+	stopsInTime(t, r)
+}
+
+// stopsInTime stops the server, which must not take longer than its bound and a moment.
+func stopsInTime(t *testing.T, r *running) {
+	t.Helper()
 	began := time.Now()
 	if err := r.stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if took := time.Since(began); took > finishTimeout+5*time.Second {
+	if took := time.Since(began); took > finishTimeout+time.Second {
 		t.Errorf("the stop took %v, want about %v at most", took, finishTimeout)
+	}
+}
+
+// Nor does one that connects and does not speak, for which the server waits longer than for the calls under way.
+func TestStopWithSilentClient(t *testing.T) {
+	var v verdict
+	r := run(t, &v)
+	defer r.conn.Close()
+	if got := r.check(t, Readiness); got != notServing { // it serves
+		t.Errorf("ready is %v, want %v", got, notServing)
+	}
+	conn, err := r.listener.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Read(make([]byte, 1)); err != nil { // of its settings: it has been accepted
+		t.Fatal(err)
+	}
+	stopsInTime(t, r)
+}
+
+// A stop that comes before the server has begun is a stop like any other.
+func TestStopAtOnce(t *testing.T) {
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		s, err := New(Options{Verdict: new(verdict).judge})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Serve(stopped, bufconn.Listen(1)); err != nil {
+			t.Fatalf("Serve: %v", err)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package grpchealth
 
 import (
-	"container/list"
 	"fmt"
 	"net"
 	"sync"
@@ -9,80 +8,73 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
+
+	"chorus/web/crowd"
 )
 
 // crowdedInterval is how often it is logged that connections are closed to make room.
 const crowdedInterval = time.Minute
 
-// crowd is a listener that bounds the connections open at once. One more closes the oldest: who opens them to block the
-// others then only loses its own, and a prober, which asks at once and leaves, is served.
-type crowd struct {
+// crowded is a listener that bounds the connections open at once. One more closes the oldest of the address that has the
+// most: who opens them to block the others then only loses its own, and who probes or watches is served.
+type crowded struct {
 	net.Listener
 	limit  int
+	crowd  *crowd.Crowd // of *member
 	logger log.Logger
 
 	mu     sync.Mutex
-	conns  list.List // of *member, oldest first
-	closed int       // to make room, since it was last logged
+	closed int // to make room, since it was last logged
 	logged time.Time
 }
 
-func newCrowd(l net.Listener, limit int, logger log.Logger) *crowd {
-	return &crowd{Listener: l, limit: limit, logger: logger}
+func newCrowded(l net.Listener, limit int, logger log.Logger) *crowded {
+	return &crowded{Listener: l, limit: limit, crowd: crowd.New(limit), logger: logger}
 }
 
 // Accept waits for the next connection and makes room for it.
-func (c *crowd) Accept() (net.Conn, error) {
+func (c *crowded) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	m := &member{Conn: conn, crowd: c}
-	if oldest := c.join(m); oldest != nil {
-		_ = oldest.Conn.Close() // who is sent away is told nothing
+	m := &member{Conn: conn, crowd: c.crowd}
+	if oldest := c.crowd.Join(m); oldest != nil {
+		c.log()
+		_ = oldest.Close() // who is sent away is told nothing
 	}
 	return m, nil
 }
 
-// join adds m and returns who has to leave for it.
-func (c *crowd) join(m *member) (oldest *member) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conns.Len() >= c.limit {
-		oldest = c.conns.Remove(c.conns.Front()).(*member)
-		oldest.place = nil
-		c.closed++
-		c.log()
+// cut closes every connection, those too that have not begun to speak HTTP/2, for which gRPC would wait.
+func (c *crowded) cut() {
+	for _, conn := range c.crowd.Members() {
+		_ = conn.Close() // nobody is left to tell
 	}
-	m.place = c.conns.PushBack(m)
-	return oldest
 }
 
-// log says how many connections were closed to make room, once a minute. The caller holds c.mu.
-func (c *crowd) log() {
+// log says how many connections were closed to make room, once a minute.
+func (c *crowded) log() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed++
 	now := time.Now()
 	if !c.logged.IsZero() && now.Sub(c.logged) < crowdedInterval {
 		return
 	}
-	level.Warn(c.logger).Log("msg", fmt.Sprintf(
-		"More than %d gRPC connections at once: the oldest are closed, %d since this was last logged", c.limit, c.closed))
+	level.Warn(c.logger).Log("msg", fmt.Sprintf("More than %d gRPC connections at once: the oldest of the address that has "+
+		"the most are closed, %d since this was last logged", c.limit, c.closed))
 	c.logged, c.closed = now, 0
 }
 
 // member is one connection of a crowd.
 type member struct {
 	net.Conn
-	crowd *crowd
-	place *list.Element // nil when it has left; guarded by crowd.mu
+	crowd *crowd.Crowd
 }
 
 // Close closes the connection, whose place is then free.
 func (m *member) Close() error {
-	m.crowd.mu.Lock()
-	if m.place != nil {
-		m.crowd.conns.Remove(m.place)
-		m.place = nil
-	}
-	m.crowd.mu.Unlock()
+	m.crowd.Leave(m)
 	return m.Conn.Close()
 }

@@ -48,7 +48,7 @@ type Options struct {
 	// Verdict says what /health/live and /health/ready would answer at this moment, true for 200. It is called for each
 	// call and once a second, and must not block.
 	Verdict        func() (live, ready bool)
-	MaxConnections int        // more at once close the oldest; default DefaultMaxConnections
+	MaxConnections int        // more at once close the oldest of who has the most; default DefaultMaxConnections
 	Logger         log.Logger // default: none
 }
 
@@ -95,26 +95,31 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		grpc.WaitForHandlers(true),
 	)
 	grpc_health_v1.RegisterHealthServer(server, s.health)
+	listener := newCrowded(l, s.opts.MaxConnections, s.opts.Logger)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(newCrowd(l, s.opts.MaxConnections, s.opts.Logger)) }()
+	go func() { ended <- server.Serve(listener) }()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-ended:
-			s.stop(server)
+			s.stop(server, listener)
 			return fmt.Errorf("listen: %w", err)
 		case <-tick.C: // a verdict also turns by age, of which nobody tells
 			s.health.refresh()
 		case <-ctx.Done():
-			s.stop(server)
-			return <-ended
+			s.stop(server, listener)
+			err := <-ended
+			if errors.Is(err, grpc.ErrServerStopped) { // the stop came before the beginning
+				return nil
+			}
+			return err
 		}
 	}
 }
 
 // stop ends the server and all it does within finishTimeout and the moment that closing takes.
-func (s *Server) stop(server *grpc.Server) {
+func (s *Server) stop(server *grpc.Server, listener *crowded) {
 	s.health.end()
 	finished := make(chan struct{})
 	go func() {
@@ -125,7 +130,8 @@ func (s *Server) stop(server *grpc.Server) {
 	defer late.Stop()
 	select {
 	case <-finished:
-	case <-late.C: // somebody does not read: cut
+	case <-late.C: // somebody does not read, or does not speak: cut
+		listener.cut()
 		server.Stop()
 		<-finished
 	}
