@@ -49,6 +49,27 @@ func TestDeployedConfigs(t *testing.T) {
 	}
 }
 
+// The packaged exporter watches the machine: neither the unit nor what may be laid over it limits what its resources are
+// measured against.
+func TestUnitShowsTheMachine(t *testing.T) {
+	files, err := filepath.Glob("../../deploy/systemd/*")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("found %q (%v), want the unit and what may be laid over it", files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			switch key, _, _ := strings.Cut(strings.TrimSpace(line), "="); key {
+			case "MemoryMax", "MemoryLimit", "CPUQuota", "Slice":
+				t.Errorf("%s: %s would be measured in the machine's place", file, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
 // The service manager is told when the process is ready, with every evaluation, and when it stops; while evaluations do
 // not finish its watchdog is not fed.
 func TestSystemdNotify(t *testing.T) {

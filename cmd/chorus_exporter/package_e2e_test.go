@@ -111,6 +111,7 @@ func checkFiles(t *testing.T, listing string) {
 		share + "alerts/health.rules.yml", share + "dashboards/chorus-fleet.json", share + "rules/status.rules.yml",
 		share + "systemd/database-password.conf", share + "systemd/signal-hook.conf",
 		doc + "configuration.md", doc + "runbooks/README.md", doc + "copyright", doc + "examples/minimal.yml",
+		doc + "examples/own-rules.yml", doc + "examples/rules/disk-trend.rules.yml", doc + "examples/prometheus/prometheus.yml",
 	} {
 		if !slices.Contains(files, path) {
 			t.Errorf("%s is not in the package", path)
