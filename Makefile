@@ -68,6 +68,7 @@ check-dashboards: ## check the dashboards against the types that Grafana publish
 	.ci/check-dashboards
 
 conformance: build ## test deploy/kubernetes with Kubernetes' own code: kustomize, validation, the kubelet's probers
+	$(GO) -C deploy/conformance vet ./...
 	CHORUS_EXPORTER=$(CURDIR)/bin/chorus_exporter $(GO) -C deploy/conformance test -count=1 $(TESTFLAGS) ./...
 
 package: build bin/nfpm ## build the packages bin/*.deb and bin/*.rpm

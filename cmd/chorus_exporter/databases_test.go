@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -176,14 +177,19 @@ func probeOnce(t *testing.T, entry string) (probes.Result, error) {
 	return p.specs[0].Probe.Probe(ctx)
 }
 
+// closedPort is an address that nobody listens on. It is under the range from which the kernel hands out ports, so that
+// nobody gets it by chance before the test starts a server there.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // silentPort accepts connections, as the kernel does, and never says a word.

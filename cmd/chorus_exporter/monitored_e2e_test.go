@@ -60,7 +60,7 @@ checks: {database-connectivity: {interval: 1s, timeout: 1s}, resource-health: {i
 rule_files: [%q]
 shutdown: {mode: %[1]s}
 `, mode, file, actions)))
-		m.west = append(m.west, start(t, "--config.file="+m.configs[len(m.west)]))
+		m.west = append(m.west, startAt(t, closedPort(t), "--config.file="+m.configs[len(m.west)]))
 	}
 	m.well()
 	return m

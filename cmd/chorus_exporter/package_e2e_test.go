@@ -56,15 +56,6 @@ func packageFile(t *testing.T, pattern string) string {
 	return files[0]
 }
 
-// lacking skips a test, or fails it in CI.
-func lacking(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // printed runs a program of a Debian package and is what it prints.
 func printed(t *testing.T, name, from string, args ...string) string {
 	t.Helper()

@@ -124,10 +124,7 @@ func postgresBin(t *testing.T) string {
 	if len(found) > 0 {
 		return filepath.Dir(found[0])
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("there is no PostgreSQL; install the package postgresql")
-	}
-	t.Skip("there is no PostgreSQL")
+	lacking(t, "there is no PostgreSQL: install the package postgresql")
 	return ""
 }
 
@@ -156,7 +153,10 @@ func (p *postgres) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(p.bin, name), args...)
 	cmd.Dir = p.dir
 	cmd.Env = []string{"LC_ALL=C", "HOME=" + p.dir, "PATH=" + os.Getenv("PATH")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.owner}
+	if cmd.SysProcAttr = endWithTest(); cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Credential = p.owner
 	return cmd
 }
 
@@ -184,7 +184,8 @@ func (p *postgres) start() {
 			return
 		}
 		if time.Now().After(end) {
-			p.t.Fatalf("PostgreSQL does not answer: %v", err)
+			text, _ := os.ReadFile(log.Name()) // it may say why
+			p.t.Fatalf("PostgreSQL does not answer: %v\n%s", err, text)
 		}
 	}
 }

@@ -27,7 +27,16 @@ type server struct {
 	done chan struct{} // closed when it has ended
 }
 
-// tool is the path of a program under bin/, which make built or unpacked. In CI a missing one is a failure.
+// lacking skips a test that misses something. In CI it fails.
+func lacking(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// tool is the path of a program under bin/, which make built or unpacked.
 func tool(t *testing.T, path string) string {
 	t.Helper()
 	program, err := filepath.Abs(filepath.Join("../../bin", path))
@@ -38,10 +47,7 @@ func tool(t *testing.T, path string) string {
 		return program
 	}
 	target, _, _ := strings.Cut(path, "/")
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("bin/%s is missing: make bin/%s", path, target)
-	}
-	t.Skipf("bin/%s is missing: make bin/%s", path, target)
+	lacking(t, "bin/%s is missing: make bin/%s", path, target)
 	return ""
 }
 
@@ -104,10 +110,11 @@ func (s *server) soon(what string, holds func() bool) {
 // api asks the HTTP API and reads its data into v.
 func (s *server) api(path string, params url.Values, v any) error {
 	s.t.Helper()
-	resp, err := http.PostForm(s.url+path, params)
+	ask := func() (*http.Response, error) { return http.PostForm(s.url+path, params) }
 	if len(params) == 0 {
-		resp, err = http.Get(s.url + path)
+		ask = func() (*http.Response, error) { return http.Get(s.url + path) }
 	}
+	resp, err := ask()
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -71,6 +71,7 @@ func start(t *testing.T, args []string, config string, more ...string) *exporter
 		own = append(own, arg)
 	}
 	e := &exporter{t: t, cmd: exec.Command(binary(t), append(own, more...)...), port: map[string]int{}}
+	e.cmd.SysProcAttr = endWithTest()
 	log, err := e.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
