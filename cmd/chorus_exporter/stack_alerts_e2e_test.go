@@ -41,7 +41,7 @@ func expected(m *monitored) []notification {
 		alert("Node is unhealthy", instance(m.east[0])+" has been unhealthy for 15 minutes; /health says why",
 			"alertname=ChorusUnhealthy", "severity=warning", east),
 		alert("Exporter refused its configuration", "The last reload found a fault, so the configuration and the rules of "+
-			"before are still in force. The next start would fail.",
+			"before are still in force. If the fault is in the files, the next start fails.",
 			"alertname=ChorusConfigReloadFailed", "severity=warning", east),
 		alert("Exporter can not evaluate rules of the group own", "What these rules would say is not known, and no rule "+
 			"may stop the node.", "alertname=ChorusRuleFailing", "severity=warning", "group=own", east),
