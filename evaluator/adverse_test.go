@@ -61,8 +61,9 @@ func TestUnknownSeverity(t *testing.T) {
     labels: {check_name: own, severity: '{{ $labels.level }}'}
     annotations: {summary: own is over 1}
 `), Options{})
-	n.set(`own_metric{level="page"}`, 2)
+	n.set(`own_metric{level="page"}`, 0)
 	n.pass(0)
+	n.set(`own_metric{level="page"}`, 2)
 	n.want(n.pass(time.Second), Degraded, "Rules fail to evaluate in 1 group: own")
 	n.drop("own_metric")
 	n.set(`own_metric{level="critical"}`, 2)

@@ -66,11 +66,17 @@ type Evaluator struct {
 	groups  []*group
 	budget  int // samples in the store from which on no outcome drives an evaluation
 	states  map[string]stateSince
-	status  Status
-	since   int64 // since when status holds, steady ms
-	waiting map[string]bool
-	ranOnce bool
-	began   int64 // the first evaluation, steady ms
+	proofs  map[string]*proof // of rule checks
+	// shippedVerdict reports whether the scores and the status are those of the shipped files.
+	shippedVerdict bool
+	contradiction  string // of the last evaluation; "" if there was none
+	// concluding is the index of the first group that concludes from what the groups before it measure and declare.
+	concluding int
+	status     Status
+	since      int64 // since when status holds, steady ms
+	waiting    map[string]bool
+	ranOnce    bool
+	began      int64 // the first evaluation, steady ms
 
 	ruleSet  atomic.Pointer[rules.Set]
 	snapshot atomic.Pointer[Snapshot]
@@ -106,6 +112,7 @@ func New(o Options) (*Evaluator, error) {
 		clock:   clock{start: base.Round(0)},
 		sampler: newSampler(st, o.MaxSeries),
 		states:  map[string]stateSince{},
+		proofs:  map[string]*proof{},
 		status:  Starting,
 		trigger: make(chan struct{}, 1),
 	}
@@ -168,7 +175,13 @@ func (e *Evaluator) SetRules(set *rules.Set) {
 // install is SetRules without lock and trigger.
 func (e *Evaluator) install(set *rules.Set) {
 	fresh := make([]*group, 0, len(set.Groups()))
-	for _, g := range set.Groups() {
+	e.concluding = len(set.Groups())
+	e.shippedVerdict = true
+	for i, g := range set.Groups() {
+		if g.Concludes {
+			e.concluding = min(e.concluding, i)
+		}
+		e.shippedVerdict = e.shippedVerdict && !g.ReplacesVerdict
 		fresh = append(fresh, newGroup(g))
 	}
 	if orphans := adopt(fresh, e.groups); len(orphans) > 0 {

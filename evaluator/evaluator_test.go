@@ -22,8 +22,7 @@ func TestStartingUntilEveryCheckHasAResult(t *testing.T) {
 	if n.Snapshot().Complete {
 		t.Error("complete before the first evaluation")
 	}
-	n.probe("db", "true", 0)
-	n.drop("chorus_health_check_last_run") // has not run
+	n.probe("db", "true", 1) // has not passed
 	n.want(n.pass(0), Starting, "waiting for the first result of db")
 	n.probe("db", "true", 0)
 	n.pass(time.Second) // sees the run
@@ -36,14 +35,13 @@ func TestStartingUntilEveryCheckHasAResult(t *testing.T) {
 
 func TestStartupTimeout(t *testing.T) {
 	n := newNode(t, rules.Options{Components: []string{"database"}, Probes: []string{"db"}}, Options{StartupTimeout: time.Minute})
-	n.probe("db", "true", 0)
+	n.probe("db", "false", 1)
 	n.drop("chorus_health_check_last_run")
 	n.pass(0)
 	n.want(n.pass(59*time.Second), Starting, "waiting")
 	n.pass(2 * time.Second)
-	n.pass(time.Second)
-	s := n.pass(2 * time.Minute) // CheckNoData waits two minutes
-	n.want(s, Unhealthy, "1 check failing")
+	s := n.pass(time.Second)
+	n.want(s, Degraded, "has not passed since it was declared")
 	if c := check(t, s, "db"); c.State != StateUnknown || c.Healthy {
 		t.Errorf("a probe that never ran is %+v", c)
 	}
@@ -125,9 +123,11 @@ groups:
         annotations: {summary: own is over 1}
 `)
 	n := newNode(t, rules.Options{Own: []string{own}}, Options{})
-	n.set("own_metric", 2)
+	n.set("own_metric", 0)
 	n.set("own_factor", 1)
 	n.pass(0)
+	n.set("own_metric", 2)
+	n.pass(time.Second)
 	n.want(n.pass(time.Second), Unhealthy, "1 check failing: own is over 1")
 	n.drop("own_factor")
 	n.set(`own_factor{a="1"}`, 1)
@@ -223,8 +223,10 @@ groups:
 `)
 	}
 	n := newNode(t, rules.Options{Own: []string{file("1", "first")}}, Options{})
-	n.set("own_metric", 5)
+	n.set("own_metric", 0)
 	n.pass(0)
+	n.set("own_metric", 5)
+	n.pass(time.Second)
 	n.pass(40 * time.Second)
 	n.SetRules(loadRules(t, rules.Options{Own: []string{file("1", "second")}}))
 	s := n.pass(25 * time.Second)

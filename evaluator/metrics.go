@@ -18,6 +18,8 @@ type metrics struct {
 	changes  *prometheus.CounterVec
 	refused  prometheus.Counter
 
+	contradictions prometheus.Counter
+
 	phase, lastEvaluation, lastFull, lastChange, samples, series *prometheus.Desc
 
 	mu      sync.Mutex
@@ -45,6 +47,7 @@ func newMetrics(e *Evaluator) *metrics {
 		failures:       prometheus.NewCounterVec(opts("chorus_rule_evaluation_failures_total"), []string{"group"}),
 		changes:        prometheus.NewCounterVec(opts("chorus_health_status_changes_total"), []string{"from", "to"}),
 		refused:        prometheus.NewCounter(opts("chorus_evaluator_series_refused_total")),
+		contradictions: prometheus.NewCounter(opts("chorus_health_contradictions_total")),
 		phase:          desc("chorus_exporter_phase", "phase"),
 		lastEvaluation: desc("chorus_evaluator_last_evaluation_timestamp_seconds"),
 		lastFull:       desc("chorus_health_last_full_check_timestamp_seconds"),
@@ -67,7 +70,7 @@ func newMetrics(e *Evaluator) *metrics {
 
 // register adds the metrics to the registry, and the build info if nobody has registered it yet.
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m, m.duration, m.failures, m.changes, m.refused} {
+	for _, c := range []prometheus.Collector{m, m.duration, m.failures, m.changes, m.refused, m.contradictions} {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("register metrics: %w", err)
 		}

@@ -21,7 +21,7 @@ func TestStartWithoutPeers(t *testing.T) {
 	s := n.pass(0)
 	for began := s.Time; s.Time.Sub(began) < 30*time.Second; s = n.pass(3 * time.Second) {
 		n.want(s, Starting, "Starting: waiting for the first result of p2p-connectivity")
-		if c := check(t, s, "p2p-connectivity"); c.State != StatePending || c.Message != "only 0 peers connected" {
+		if c := check(t, s, "p2p-connectivity"); c.State != StateUnknown || c.Message != "only 0 peers connected" {
 			t.Errorf("without peers the check is %s, %q", c.State, c.Message)
 		}
 	}

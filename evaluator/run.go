@@ -138,7 +138,10 @@ func (e *Evaluator) sample(s stamp) error {
 }
 
 func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err error) {
-	for _, g := range e.groups {
+	for i, g := range e.groups {
+		if i == e.concluding {
+			err = errors.Join(err, e.prove(s))
+		}
 		if g.due(s.steady, driven, e.opts.Interval/2) {
 			failed := g.eval(ctx, e.engine, s)
 			if ctx.Err() != nil {
@@ -147,6 +150,9 @@ func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err e
 			e.metrics.failures.WithLabelValues(g.name).Add(float64(failed))
 		}
 		err = errors.Join(err, g.writeFailing(e.engine, s.steady))
+	}
+	if e.concluding >= len(e.groups) {
+		err = errors.Join(err, e.prove(s))
 	}
 	return err
 }

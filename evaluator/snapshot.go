@@ -86,6 +86,7 @@ type Alert struct {
 	Severity    string            `json:"severity"`
 	State       string            `json:"state"` // pending or firing
 	Masked      bool              `json:"masked,omitempty"`
+	MaskedBy    string            `json:"masked_by,omitempty"` // the check whose alert masks this one
 	ActiveAt    time.Time         `json:"active_at"`
 	Value       float64           `json:"-"` // may be NaN; web renders it
 	Summary     string            `json:"summary"`

@@ -34,9 +34,7 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	}
 	slices.Sort(snap.Failing)
 	e.countResults(snap, v, s)
-	var sound bool
-	snap.Status, sound = verdict(v.status)
-	snap.Message = message(snap, v, e.waiting, sound)
+	e.settle(snap, v)
 	snap.Since = e.statusSince(snap.Status, s)
 	snap.Finished = time.Now()
 	e.exposed.Store(e.expose(snap))
@@ -117,8 +115,9 @@ func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
 		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value, Summary: a.annotations["summary"],
 		Labels: a.labels.Map(), Annotations: maps.Clone(a.annotations),
 	}
-	if v != nil && a.firing && v.masks && out.Labels["depends_on"] != "" {
-		out.Masked = !v.counted[labelKey(a.labels)]
+	if v != nil {
+		out.MaskedBy = v.maskedBy(a)
+		out.Masked = out.MaskedBy != ""
 	}
 	return out
 }
@@ -127,8 +126,9 @@ func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
 // order of a list.
 func severityRank(s string) int { return 1 + slices.Index([]string{"info", "warning", "critical"}, s) }
 
-// worstFirst is a total order, so that the same alerts are listed alike every time. Of two that began together the one
-// that names a fault comes before the one that says that nothing is known.
+// worstFirst is a total order, so that the same alerts are listed alike every time. An alert that names a fault comes
+// before one of the same weight that says that its check is unproven, and, if they began together, before one that says
+// that nothing is known.
 func worstFirst(a, b Alert) int {
 	rank := func(x Alert) int {
 		n := severityRank(x.Severity)
@@ -137,18 +137,19 @@ func worstFirst(a, b Alert) int {
 		}
 		return n
 	}
-	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), unknownLast(a, b), cmp.Compare(a.Name, b.Name),
+	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), last(a, b, saysUnproven), a.ActiveAt.Compare(b.ActiveAt), last(a, b, saysUnknown), cmp.Compare(a.Name, b.Name),
 		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary)); c != 0 {
 		return c
 	}
 	return labels.Compare(labels.FromMap(a.Labels), labels.FromMap(b.Labels))
 }
 
-func unknownLast(a, b Alert) int {
-	switch unknown := saysUnknown(a.Name); {
-	case unknown == saysUnknown(b.Name):
+// last puts an alert whose name is so behind one whose name is not.
+func last(a, b Alert, so func(name string) bool) int {
+	switch first := so(a.Name); {
+	case first == so(b.Name):
 		return 0
-	case unknown:
+	case first:
 		return 1
 	}
 	return -1
