@@ -3,12 +3,10 @@ package evaluator
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
 
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -21,8 +19,10 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 		Time: s.wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
 		Complete: e.ranOnce, Partial: partial,
 	}
+	e.readLimits(ctx, s)
 	byCheck := e.collectAlerts(snap, v)
 	e.collectChecks(ctx, snap, v, s, byCheck)
+	e.readCauses(snap)
 	for name, score := range v.components {
 		snap.Components = append(snap.Components, Component{Name: name, Score: score})
 	}
@@ -36,11 +36,12 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	e.countResults(snap, v, s)
 	var sound bool
 	snap.Status, sound = verdict(v.status)
-	snap.Message = message(snap, v, e.waiting, sound)
+	snap.Message = message(snap, v, account{sound: sound, waiting: e.waitingFor(), failed: e.failedRules()})
 	snap.Since = e.statusSince(snap.Status, s)
 	snap.Finished = time.Now()
 	e.exposed.Store(e.expose(snap))
 	e.followActions(ctx, snap, s) // before OnSnapshot is told, which may show them
+	e.logAlerts(snap)
 
 	e.publish.Lock()
 	if e.inPhase(phaseStopping) {
@@ -84,7 +85,7 @@ func (e *Evaluator) publishLocked(s *Snapshot) {
 	old := e.snapshot.Swap(s)
 	if old.Status != s.Status {
 		e.metrics.statusChanged(old.Status, s.Status)
-		level.Info(e.opts.Logger).Log("msg", "Status is now "+string(s.Status)+", was "+string(old.Status)+": "+s.Message)
+		logStatus(e.opts.Logger, old.Status, s)
 	}
 	if e.opts.OnSnapshot != nil {
 		e.opts.OnSnapshot(s)
@@ -108,19 +109,6 @@ func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
 		}
 	}
 	return byCheck
-}
-
-// publicAlert is the alert as a Snapshot shows it. With v nil, masking is left out.
-func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
-	out := Alert{
-		Name: a.labels.Get(labels.AlertName), Check: a.labels.Get(checkNameLabel), Severity: a.labels.Get("severity"),
-		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value, Summary: a.annotations["summary"],
-		Labels: a.labels.Map(), Annotations: maps.Clone(a.annotations),
-	}
-	if v != nil && a.firing && v.masks && out.Labels["depends_on"] != "" {
-		out.Masked = !v.counted[labelKey(a.labels)]
-	}
-	return out
 }
 
 // severities by weight; others weigh nothing. What a severity means for the status is said by the rules: this is the
