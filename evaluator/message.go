@@ -88,7 +88,7 @@ func split(all []trouble) (failing, pending, other []trouble) {
 func unexplained(failed []failedRule, failing []trouble) []failedRule {
 	told := make(map[string]bool, len(failing))
 	for _, t := range failing {
-		told[t.check] = true
+		told[t.check] = !t.run
 	}
 	var out []failedRule
 	for _, f := range failed {

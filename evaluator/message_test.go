@@ -254,6 +254,12 @@ func TestMessage(t *testing.T) {
 			account{failed: []failedRule{{"R", "g", "a", "many-to-many"}}},
 			"a: rule R failed to evaluate: many-to-many",
 		},
+		{
+			"a rule of a check whose run failed too",
+			verdictOn(Degraded, failedRun(checkIn("a", StateUnknown), 1, "refused")),
+			account{failed: []failedRule{{"R", "g", "a", "many-to-many"}}},
+			"a: refused; also failing: rule R",
+		},
 		{"only the score", func() Snapshot {
 			s := verdictOn(Degraded)
 			s.Score, s.Components = 0.93, []Component{{"database", 1}, {"resources", 0.8}}

@@ -25,6 +25,7 @@ type trouble struct {
 	class class
 	since time.Time
 	cause string
+	run   bool     // the cause is the error of a run
 	notes []string // beside the cause
 }
 
@@ -85,7 +86,7 @@ func (c *Check) trouble() (t trouble, ok bool) {
 	case worst == nil || state < least:
 		worst, least = c.alertOf(state, worst), state
 	}
-	t = trouble{check: c.Name, class: least, since: c.Since}
+	t = trouble{check: c.Name, class: least, since: c.Since, run: c.Error != ""}
 	if worst != nil {
 		t.since = worst.ActiveAt
 	}
