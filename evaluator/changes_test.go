@@ -210,10 +210,17 @@ func TestLogStatus(t *testing.T) {
 		from, to Status
 		want     string
 	}{
-		{Starting, Healthy, "info"}, {Starting, Degraded, "warn"}, {Starting, Unhealthy, "error"},
-		{Healthy, Degraded, "warn"}, {Healthy, Unhealthy, "error"}, {Degraded, Unhealthy, "error"},
-		{Degraded, Healthy, "info"}, {Unhealthy, Healthy, "info"}, {Unhealthy, Degraded, "info"},
-		{Unhealthy, Stopping, "info"}, {Healthy, Stopping, "info"},
+		{Starting, Healthy, "info"},
+		{Starting, Degraded, "warn"},
+		{Starting, Unhealthy, "error"},
+		{Healthy, Degraded, "warn"},
+		{Healthy, Unhealthy, "error"},
+		{Degraded, Unhealthy, "error"},
+		{Degraded, Healthy, "info"},
+		{Unhealthy, Healthy, "info"},
+		{Unhealthy, Degraded, "info"},
+		{Unhealthy, Stopping, "info"},
+		{Healthy, Stopping, "info"},
 	} {
 		kept := &lines{}
 		logStatus(log.LoggerFunc(kept.Log), c.from, &Snapshot{Status: c.to, Message: "why"})

@@ -181,11 +181,12 @@ func joined(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), sep)
 }
 
-// text is the alert's summary, or what stands for it where there is none.
+// text is the alert's summary on one line, or what stands for it where there is none.
 func (a *Alert) text() string {
+	summary := oneLine(a.Summary)
 	switch {
-	case a.Summary != "":
-		return a.Summary
+	case summary != "":
+		return summary
 	case a.State == "firing":
 		return a.Name + " is firing"
 	}

@@ -3,6 +3,7 @@ package probes
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,13 +11,16 @@ import (
 
 func TestCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var fault error
+		var down atomic.Bool
 		r, err := NewRunner(RunnerOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Register(Spec{Name: "db", Interval: time.Minute, Probe: Func(func(context.Context) (Result, error) {
-			return Result{}, fault
+			if down.Load() {
+				return Result{}, errors.New("connection refused\nby everybody")
+			}
+			return Result{}, nil
 		})}); err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +37,7 @@ func TestCause(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		passed := time.Now()
 		ask(passed, "", false)
-		fault = errors.New("connection refused\nby everybody")
+		down.Store(true)
 		time.Sleep(2 * time.Minute)
 		ask(time.Now(), "connection refused; by everybody", true)
 		ask(passed, "", false)
