@@ -31,7 +31,7 @@ func TestFiringWithoutSummary(t *testing.T) {
 	n.set("own_metric", 2)
 	n.pass(0)
 	s := n.pass(time.Second)
-	if c := check(t, s, "own"); c.Message != "Own fires for own" {
+	if c := check(t, s, "own"); c.Message != "Own is firing" {
 		t.Errorf("message of a firing check: %q", c.Message)
 	}
 }
@@ -64,7 +64,7 @@ func TestUnknownSeverity(t *testing.T) {
 	n.set(`own_metric{level="page"}`, 0)
 	n.pass(0)
 	n.set(`own_metric{level="page"}`, 2)
-	n.want(n.pass(time.Second), Degraded, "Rules fail to evaluate in 1 group: own")
+	n.want(n.pass(time.Second), Degraded, "own: The rule Templated failed to evaluate: ")
 	n.drop("own_metric")
 	n.set(`own_metric{level="critical"}`, 2)
 	n.want(n.pass(time.Second), Unhealthy, "own is over 1")
@@ -275,7 +275,7 @@ func TestNaNIsNoData(t *testing.T) {
 `), Options{})
 	n.set("own_metric", math.NaN())
 	n.pass(0)
-	n.want(n.pass(time.Second), Starting, "waiting for the first result of own")
+	n.want(n.pass(time.Second), Starting, "waiting for own")
 	for range n.Results("own") {
 		t.Error("a result was counted")
 	}
@@ -303,7 +303,7 @@ func TestReloadWhileStarting(t *testing.T) {
   - {alert: Own, expr: own_metric > 1, labels: {check_name: own, severity: warning}, annotations: {summary: s}}
 `), Options{})
 	n.pass(0)
-	n.want(n.pass(time.Second), Starting, "waiting for the first result of own")
+	n.want(n.pass(time.Second), Starting, "waiting for own")
 	n.SetRules(loadRules(t, rules.Options{}))
 	n.pass(time.Second)
 	n.want(n.pass(time.Second), Healthy, "All health checks passing")

@@ -23,6 +23,7 @@ type alert struct {
 	activeAt    int64
 	ended       bool // the condition no longer holds, keep_firing_for holds the alert
 	endedAt     int64
+	told        told // beside the verdict, from the newest evaluation
 }
 
 // alerts are the active instances of one rule by label set. The steps are those of Prometheus' rules.AlertingRule, with

@@ -45,7 +45,13 @@ type Options struct {
 	// evaluations wait for the interval, so that it never holds more than twice as many. A sample takes 16 to 20 bytes
 	// and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes, 80 MB at the
 	// full number of series, 150 MB after a storm.
-	MaxSeries      int
+	MaxSeries int
+	// RunbookBaseURL replaces "/runbooks" at the beginning of runbook_url annotations. "" keeps /runbooks/NAME, the pages
+	// that the exporter serves itself.
+	RunbookBaseURL string
+	// Cause returns the error of a probe's newest run that had finished at notAfter, as shown to people; ok is false if
+	// that run passed or there is none. It must not block. nil: messages name alerts instead of errors.
+	Cause          func(check string, notAfter time.Time) (text string, ok bool)
 	HistoryEntries int                           // results kept per rule check, and events of actions
 	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must call neither Tick nor Stopping
 	OnAction       func(context.Context, Action) // in a goroutine of its own; must return soon after ctx is done
@@ -77,6 +83,8 @@ type Evaluator struct {
 	waiting    map[string]bool
 	ranOnce    bool
 	began      int64 // the first evaluation, steady ms
+	limits     limits
+	changes    changes
 
 	ruleSet  atomic.Pointer[rules.Set]
 	snapshot atomic.Pointer[Snapshot]
@@ -126,7 +134,7 @@ func New(o Options) (*Evaluator, error) {
 	e.exposed.Store(&exposed{})
 	e.snapshot.Store(&Snapshot{
 		Time: base.UTC(), Sampled: base, Finished: base, Status: Starting, Since: base.UTC(),
-		Message: "Starting: nothing has been evaluated yet", Score: noScore, StallTimeout: o.StallTimeout,
+		Message: "starting: waiting for the first evaluation", Score: noScore, StallTimeout: o.StallTimeout,
 	})
 	e.metrics = newMetrics(e)
 	if err := e.metrics.register(o.Registerer); err != nil {

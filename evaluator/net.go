@@ -46,19 +46,19 @@ func contradicts(s *Snapshot) *contradiction {
 
 // settle gives the snapshot the status that the rules recorded, or the one that the net allows, and its message.
 func (e *Evaluator) settle(s *Snapshot, v *view) {
-	var sound bool
-	s.Status, sound = verdict(v.status)
+	acc := account{waiting: e.waitingFor(s), failed: e.failedRules()}
+	s.Status, acc.sound = verdict(v.status)
 	c := contradicts(s)
 	if c == nil {
 		e.contradiction = ""
-		s.Message = message(s, v, e.waiting, sound)
+		s.Message = message(s, v, acc)
 		return
 	}
 	text := c.text(s.Status)
 	if e.shippedVerdict {
 		s.Status = c.most
 	}
-	s.Message = message(s, v, e.waiting, sound) + "; " + text
+	s.Message = message(s, v, acc) + "; " + text
 	e.metrics.contradictions.Inc()
 	if text != e.contradiction { // once per change, not at every evaluation
 		level.Error(e.opts.Logger).Log("msg", "Verdict contradicts itself", "err", text)
@@ -66,7 +66,7 @@ func (e *Evaluator) settle(s *Snapshot, v *view) {
 	e.contradiction = text
 }
 
-// masks reports the check that masks the alert: its dependency, while a critical or warning alert of that fires and the
+// maskedBy returns the check that masks the alert: its dependency, while a critical or warning alert of that fires and the
 // rules do not count this one. What the rules leave out without such a reason is not masked.
 func (v *view) maskedBy(a *alert) string {
 	on := a.labels.Get("depends_on")

@@ -58,7 +58,7 @@ func TestContradicts(t *testing.T) {
 	}
 }
 
-const critical = `
+const criticalRules = `
 groups:
   - name: own
     rules:
@@ -97,7 +97,7 @@ func TestNetUnderFaultyRules(t *testing.T) {
 		{"an unknown check is not seen", "health:check_unknown", "vector(0) == 1", 0, true, Degraded, "although check own is unknown"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			n := newNode(t, rules.Options{Own: []string{ownRules(t, critical)}}, Options{})
+			n := newNode(t, rules.Options{Own: []string{ownRules(t, criticalRules)}}, Options{})
 			n.set("own_metric", 0)
 			n.pass(0)
 			n.want(n.pass(time.Second), Healthy, "All health checks passing")
@@ -129,7 +129,7 @@ func TestNetUnderReplacedStatusRules(t *testing.T) {
 	if err := os.WriteFile(status, []byte(body.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n := newNode(t, rules.Options{Own: []string{ownRules(t, critical), status}}, Options{})
+	n := newNode(t, rules.Options{Own: []string{ownRules(t, criticalRules), status}}, Options{})
 	n.set("own_metric", 2)
 	s := n.pass(0)
 	n.want(s, Healthy, "the status rules said healthy although critical alert Own fires for own")

@@ -72,7 +72,7 @@ func TestUnprovenAfterReload(t *testing.T) {
 	n.want(n.pass(time.Second), Healthy, "All health checks passing")
 	n.SetRules(loadRules(t, rules.Options{Own: []string{ownRules(t, lagRules)}}))
 	first := n.pass(time.Second)
-	n.want(first, Degraded, "lag has not passed since it was declared")
+	n.want(first, Degraded, "has not passed since it was declared")
 	if c := check(t, first, "lag"); c.State != StateUnknown || c.Healthy {
 		t.Errorf("the check is %+v, want unknown", c)
 	}
@@ -116,11 +116,11 @@ func TestDataOfAProvenCheckVanishes(t *testing.T) {
 	n.want(n.pass(time.Second), Healthy, "All health checks passing")
 	n.drop("app_lag_seconds")
 	s := n.pass(time.Second)
-	n.want(s, Degraded, "")
+	n.want(s, Degraded, "nothing measures lag")
 	if c := check(t, s, "lag"); c.State != StateUnknown || c.Healthy {
 		t.Errorf("the check is %+v, want unknown", c)
 	}
-	n.want(n.pass(119*time.Second), Degraded, "")
+	n.want(n.pass(119*time.Second), Degraded, "nothing measures lag")
 	n.want(n.pass(time.Second), Unhealthy, "nothing measures lag")
 }
 
@@ -165,5 +165,24 @@ groups:
 	c := check(t, s, "follow")
 	if !c.Healthy || c.State != StatePending || len(c.Alerts) != 1 || !c.Alerts[0].Masked || c.Alerts[0].MaskedBy != "base" {
 		t.Errorf("the masked check is %+v, want healthy, pending, masked by base", c)
+	}
+}
+
+// A start names what it waits for, and why: the error of the last run, or the alert that says most.
+func TestStartSaysWhatItWaitsFor(t *testing.T) {
+	n := newNode(t, rules.Options{
+		Components: []string{"database"}, Probes: []string{"db"}, Own: []string{ownRules(t, lagRules+`
+      - alert: LagUnreadable
+        expr: absent(app_lag_seconds)
+        labels: {check_name: lag, component: app, severity: info}
+        annotations: {summary: lag cannot be read}
+`)},
+	}, Options{Cause: func(check string, _ time.Time) (string, bool) { return "connection refused", check == "db" }})
+	n.want(n.pass(0), Starting, "starting: waiting for lag: cannot be read")
+	n.probe("db", "true", 1)
+	n.set("app_lag_seconds", 1)
+	n.pass(time.Second)
+	if got := (&Check{Name: "db", Error: "connection refused"}).reason(); got != "connection refused" {
+		t.Errorf("the reason is %q", got)
 	}
 }

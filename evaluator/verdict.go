@@ -3,12 +3,10 @@ package evaluator
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
 
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -21,8 +19,10 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 		Time: s.wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
 		Complete: e.ranOnce, Partial: partial,
 	}
+	e.readLimits(ctx, s)
 	byCheck := e.collectAlerts(snap, v)
 	e.collectChecks(ctx, snap, v, s, byCheck)
+	e.readCauses(snap)
 	for name, score := range v.components {
 		snap.Components = append(snap.Components, Component{Name: name, Score: score})
 	}
@@ -39,6 +39,7 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	snap.Finished = time.Now()
 	e.exposed.Store(e.expose(snap))
 	e.followActions(ctx, snap, s) // before OnSnapshot is told, which may show them
+	e.logAlerts(snap)
 
 	e.publish.Lock()
 	if e.inPhase(phaseStopping) {
@@ -82,7 +83,7 @@ func (e *Evaluator) publishLocked(s *Snapshot) {
 	old := e.snapshot.Swap(s)
 	if old.Status != s.Status {
 		e.metrics.statusChanged(old.Status, s.Status)
-		level.Info(e.opts.Logger).Log("msg", "Status is now "+string(s.Status)+", was "+string(old.Status)+": "+s.Message)
+		logStatus(e.opts.Logger, old.Status, s)
 	}
 	if e.opts.OnSnapshot != nil {
 		e.opts.OnSnapshot(s)
@@ -106,20 +107,6 @@ func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
 		}
 	}
 	return byCheck
-}
-
-// publicAlert is the alert as a Snapshot shows it. With v nil, masking is left out.
-func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
-	out := Alert{
-		Name: a.labels.Get(labels.AlertName), Check: a.labels.Get(checkNameLabel), Severity: a.labels.Get("severity"),
-		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value, Summary: a.annotations["summary"],
-		Labels: a.labels.Map(), Annotations: maps.Clone(a.annotations),
-	}
-	if v != nil {
-		out.MaskedBy = v.maskedBy(a)
-		out.Masked = out.MaskedBy != ""
-	}
-	return out
 }
 
 // severities by weight; others weigh nothing. What a severity means for the status is said by the rules: this is the

@@ -32,8 +32,18 @@ func Example() {
 
 	var handler *web.Handler
 	var stop *shutdown.Manager
-	verdicts := must(evaluator.New(evaluator.Options{
-		Gatherer: registry, Registerer: registry, Rules: set,
+	var verdicts *evaluator.Evaluator
+	runner := must(probes.NewRunner(probes.RunnerOptions{
+		Registerer: registry,
+		OnOutcome:  func(probes.Outcome) { verdicts.Trigger() },
+	}))
+	if err := runner.Register(probes.Spec{
+		Name: "database-connectivity", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,
+	}); err != nil {
+		panic(err)
+	}
+	verdicts = must(evaluator.New(evaluator.Options{
+		Gatherer: registry, Registerer: registry, Rules: set, Cause: runner.Cause,
 		OnSnapshot: func(s *evaluator.Snapshot) { handler.Publish(s) },
 		OnAction: func(_ context.Context, a evaluator.Action) {
 			stop.Request(shutdown.Request{Cause: shutdown.CauseRule, Reason: a.Alert.Summary, Check: a.Alert.Check})
@@ -44,15 +54,6 @@ func Example() {
 		OnStopping: func(shutdown.Request) { verdicts.Stopping() },
 		OnChange:   func(shutdown.State) { handler.Refresh() },
 	}))
-	runner := must(probes.NewRunner(probes.RunnerOptions{
-		Registerer: registry,
-		OnOutcome:  func(probes.Outcome) { verdicts.Trigger() },
-	}))
-	if err := runner.Register(probes.Spec{
-		Name: "database-connectivity", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,
-	}); err != nil {
-		panic(err)
-	}
 	handler = must(web.New(web.Options{
 		Evaluator: verdicts, Probes: runner, Gatherers: prometheus.Gatherers{registry, verdicts.Derived()}, Shutdown: stop,
 	}))

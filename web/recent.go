@@ -84,7 +84,7 @@ func (h *Handler) recent(e entry, s *evaluator.Snapshot) []recentJSON {
 
 func recentRun(o probes.Outcome) recentJSON {
 	r := recentJSON{
-		Healthy: o.Healthy(), Message: o.Result.Message, Details: measured(o.Result.Details, nil),
+		Healthy: o.Healthy(), Message: runMessage(o), Details: measured(o.Result.Details, nil),
 		Latency: o.Duration(), Timestamp: instant(o.Finished), ConsecutiveFailures: o.ConsecutiveFailures,
 	}
 	if !o.Healthy() {

@@ -115,6 +115,7 @@ func (a *app) addEvaluator(p *plan) (err error) {
 		StartupTimeout: duration(&p.config.StartupTimeout),
 		StallTimeout:   duration(&p.config.StallTimeout),
 		HistoryEntries: p.config.History.MaxEntries,
+		Cause:          a.runner.Cause,
 		OnSnapshot:     a.publish,
 		OnAction:       a.act,
 		Logger:         a.logger,
