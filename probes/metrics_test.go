@@ -65,6 +65,9 @@ chorus_health_check_info{check_name="db",component="database",critical="true",ki
 # HELP chorus_health_check_interval_seconds How often the check runs.
 # TYPE chorus_health_check_interval_seconds gauge
 chorus_health_check_interval_seconds{check_name="db"} 60
+# HELP chorus_health_check_proven Whether the check has passed once since it was declared (1) or not yet (0).
+# TYPE chorus_health_check_proven gauge
+chorus_health_check_proven{check_name="db"} 0
 # HELP chorus_health_check_stuck Whether an abandoned run of the check has not returned yet (1) or none is out (0).
 # TYPE chorus_health_check_stuck gauge
 chorus_health_check_stuck{check_name="db"} 0
@@ -79,6 +82,7 @@ chorus_health_checks_failed_total{check_name="db"} 0
 chorus_health_checks_passed_total{check_name="db"} 0
 `
 
+// The run that proved the check has no place among the durations.
 const afterAPassAndTwoFailures = `
 # HELP chorus_health_check_consecutive_failures Failed runs of the check since its last success.
 # TYPE chorus_health_check_consecutive_failures gauge
@@ -95,18 +99,21 @@ chorus_health_check_duration_seconds_bucket{check_name="db",le="0.1"} 0
 chorus_health_check_duration_seconds_bucket{check_name="db",le="0.25"} 0
 chorus_health_check_duration_seconds_bucket{check_name="db",le="0.5"} 0
 chorus_health_check_duration_seconds_bucket{check_name="db",le="1"} 0
-chorus_health_check_duration_seconds_bucket{check_name="db",le="2.5"} 3
-chorus_health_check_duration_seconds_bucket{check_name="db",le="5"} 3
-chorus_health_check_duration_seconds_bucket{check_name="db",le="10"} 3
-chorus_health_check_duration_seconds_bucket{check_name="db",le="20"} 3
-chorus_health_check_duration_seconds_bucket{check_name="db",le="30"} 3
-chorus_health_check_duration_seconds_bucket{check_name="db",le="60"} 3
-chorus_health_check_duration_seconds_bucket{check_name="db",le="+Inf"} 3
-chorus_health_check_duration_seconds_sum{check_name="db"} 6
-chorus_health_check_duration_seconds_count{check_name="db"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="2.5"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="5"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="10"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="20"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="30"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="60"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="+Inf"} 2
+chorus_health_check_duration_seconds_sum{check_name="db"} 4
+chorus_health_check_duration_seconds_count{check_name="db"} 2
 # HELP chorus_health_check_healthy Whether the last run of the check passed (1) or failed (0).
 # TYPE chorus_health_check_healthy gauge
 chorus_health_check_healthy{check_name="db"} 0
+# HELP chorus_health_check_proven Whether the check has passed once since it was declared (1) or not yet (0).
+# TYPE chorus_health_check_proven gauge
+chorus_health_check_proven{check_name="db"} 1
 # HELP chorus_health_checks_failed_total Runs of the check that failed.
 # TYPE chorus_health_checks_failed_total counter
 chorus_health_checks_failed_total{check_name="db"} 2
@@ -231,8 +238,8 @@ func TestHelpIsThatOfTheTable(t *testing.T) {
 		register(t, r, Spec{Name: "db", Probe: new(passing)})
 		inRun(t, r, func() { sleep(5 * time.Second) })
 		families, err := registry.Gather()
-		if err != nil || len(families) != 13 {
-			t.Fatalf("%d families, %v, want 13", len(families), err)
+		if err != nil || len(families) != 14 {
+			t.Fatalf("%d families, %v, want 14", len(families), err)
 		}
 		for _, f := range families {
 			got := strings.ToLower(f.GetType().String()) + ": " + f.GetHelp()
