@@ -77,10 +77,10 @@ func (c *check) streak() int {
 // add records an outcome and reports whether it differs from the one before.
 //
 // A try that fails counts in errors_total alone: the other counters are read as runs per interval, and tries are more
-// frequent. The try that passes counts as passed: a check with a long interval would otherwise have neither passed nor
-// failed runs, and a ratio of 0/0, until its schedule begins. timed is false for a run that was never made, and for every
-// try: the first answer is often slow, and with few runs in a window it alone would decide a quantile.
-func (c *check) add(o *Outcome, p pace, timed bool) (changed bool) {
+// frequent. The try that passes ends the tries and counts like a scheduled run, in passed_total and the durations: a check
+// with a long interval would otherwise have neither passed nor failed runs, and a ratio of 0/0, until its schedule begins.
+// A run that was never made, because the previous one is still out, has no duration.
+func (c *check) add(o *Outcome, p pace, made bool) (changed bool) {
 	changed = !c.ran || c.healthy != o.Healthy()
 	c.ran, c.healthy, c.lastRun, c.pace = true, o.Healthy(), o.Finished, p
 	if o.Healthy() {
@@ -95,7 +95,7 @@ func (c *check) add(o *Outcome, p pace, timed bool) (changed bool) {
 		}
 		c.errors[reasonIndex(o.Reason)]++
 	}
-	if timed {
+	if made && !o.Starting {
 		c.durations.Observe(o.Duration().Seconds())
 	}
 	o.ConsecutiveFailures = c.streak()

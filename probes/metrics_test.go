@@ -82,7 +82,6 @@ chorus_health_checks_failed_total{check_name="db"} 0
 chorus_health_checks_passed_total{check_name="db"} 0
 `
 
-// The run that proved the check has no place among the durations.
 const afterAPassAndTwoFailures = `
 # HELP chorus_health_check_consecutive_failures Failed runs of the check since its last success.
 # TYPE chorus_health_check_consecutive_failures gauge
@@ -99,15 +98,15 @@ chorus_health_check_duration_seconds_bucket{check_name="db",le="0.1"} 0
 chorus_health_check_duration_seconds_bucket{check_name="db",le="0.25"} 0
 chorus_health_check_duration_seconds_bucket{check_name="db",le="0.5"} 0
 chorus_health_check_duration_seconds_bucket{check_name="db",le="1"} 0
-chorus_health_check_duration_seconds_bucket{check_name="db",le="2.5"} 2
-chorus_health_check_duration_seconds_bucket{check_name="db",le="5"} 2
-chorus_health_check_duration_seconds_bucket{check_name="db",le="10"} 2
-chorus_health_check_duration_seconds_bucket{check_name="db",le="20"} 2
-chorus_health_check_duration_seconds_bucket{check_name="db",le="30"} 2
-chorus_health_check_duration_seconds_bucket{check_name="db",le="60"} 2
-chorus_health_check_duration_seconds_bucket{check_name="db",le="+Inf"} 2
-chorus_health_check_duration_seconds_sum{check_name="db"} 4
-chorus_health_check_duration_seconds_count{check_name="db"} 2
+chorus_health_check_duration_seconds_bucket{check_name="db",le="2.5"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="5"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="10"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="20"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="30"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="60"} 3
+chorus_health_check_duration_seconds_bucket{check_name="db",le="+Inf"} 3
+chorus_health_check_duration_seconds_sum{check_name="db"} 6
+chorus_health_check_duration_seconds_count{check_name="db"} 3
 # HELP chorus_health_check_healthy Whether the last run of the check passed (1) or failed (0).
 # TYPE chorus_health_check_healthy gauge
 chorus_health_check_healthy{check_name="db"} 0

@@ -154,7 +154,7 @@ func (t *task) record(o Outcome, made bool) {
 	}
 	o.Starting = t.try && !o.Healthy()
 	first, proven, overdue := !t.check.ran, t.check.proven, t.check.overdue(o.Finished)
-	changed := t.check.add(&o, t.spec.pace(), made && !t.try)
+	changed := t.check.add(&o, t.spec.pace(), made)
 	r.mu.Unlock()
 	switch {
 	case changed && !o.Healthy():
