@@ -47,6 +47,7 @@ func Example() {
 	runner := must(probes.NewRunner(probes.RunnerOptions{
 		Registerer: registry,
 		OnOutcome:  func(probes.Outcome) { verdicts.Trigger() },
+		OnChange:   verdicts.Trigger,
 	}))
 	if err := runner.Register(probes.Spec{
 		Name: "database-connectivity", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,
