@@ -32,18 +32,10 @@ func Example() {
 
 	var handler *web.Handler
 	var stop *shutdown.Manager
-	var verdicts *evaluator.Evaluator
-	runner := must(probes.NewRunner(probes.RunnerOptions{
-		Registerer: registry,
-		OnOutcome:  func(probes.Outcome) { verdicts.Trigger() },
-	}))
-	if err := runner.Register(probes.Spec{
-		Name: "database-connectivity", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,
-	}); err != nil {
-		panic(err)
-	}
-	verdicts = must(evaluator.New(evaluator.Options{
-		Gatherer: registry, Registerer: registry, Rules: set, Cause: runner.Cause,
+	var runner *probes.Runner
+	verdicts := must(evaluator.New(evaluator.Options{
+		Gatherer: registry, Registerer: registry, Rules: set,
+		Cause:      func(check string, notAfter time.Time) (string, bool) { return runner.Cause(check, notAfter) },
 		OnSnapshot: func(s *evaluator.Snapshot) { handler.Publish(s) },
 		OnAction: func(_ context.Context, a evaluator.Action) {
 			stop.Request(shutdown.Request{Cause: shutdown.CauseRule, Reason: a.Alert.Summary, Check: a.Alert.Check})
@@ -54,6 +46,16 @@ func Example() {
 		OnStopping: func(shutdown.Request) { verdicts.Stopping() },
 		OnChange:   func(shutdown.State) { handler.Refresh() },
 	}))
+	runner = must(probes.NewRunner(probes.RunnerOptions{
+		Registerer: registry,
+		OnOutcome:  func(probes.Outcome) { verdicts.Trigger() },
+		OnChange:   verdicts.Trigger,
+	}))
+	if err := runner.Register(probes.Spec{
+		Name: "database-connectivity", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,
+	}); err != nil {
+		panic(err)
+	}
 	handler = must(web.New(web.Options{
 		Evaluator: verdicts, Probes: runner, Gatherers: prometheus.Gatherers{registry, verdicts.Derived()}, Shutdown: stop,
 	}))

@@ -79,6 +79,7 @@ func (p *plan) makeProbes(live *plan) error {
 			Timeout:          check.timeout(),
 			FailureThreshold: *check.FailureThreshold,
 			Probe:            probe,
+			Target:           d.target(),
 		})
 	}
 	p.specs = append(p.specs, p.swarm.specs(p.config)...)
