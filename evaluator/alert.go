@@ -20,6 +20,7 @@ type alert struct {
 	firing      bool
 	acted       bool // since it is active, its action has been started
 	held        bool // its action is held back
+	unwritten   bool // the store had no room for it: no rule knows of it
 	activeAt    int64
 	ended       bool // the condition no longer holds, keep_firing_for holds the alert
 	endedAt     int64

@@ -102,7 +102,7 @@ func New(o Options) (*Evaluator, error) {
 	base := time.Now()
 	e := &Evaluator{
 		opts:    o,
-		engine:  &engine{store: st, query: newQuerier(st, o.Logger), room: &room{}, logger: o.Logger},
+		engine:  &engine{store: st, query: newQuerier(st, o.Logger), logger: o.Logger},
 		names:   map[string]rules.Name{},
 		now:     systemNow(base),
 		clock:   clock{start: base.Round(0)},
@@ -189,7 +189,7 @@ func (e *Evaluator) install(set *rules.Set) {
 	perSeries := int((set.Retention()+retentionSlack)/e.opts.Interval) + 1
 	e.budget = e.opts.MaxSeries * perSeries
 	e.ruleSet.Store(set)
-	e.resize(e.sizedFor.probes)
+	e.resize(set, e.sizedFor.probes)
 	e.results.keep(set.Checks())
 	e.metrics.groupsChanged(fresh)
 }

@@ -26,7 +26,9 @@ type stamp struct {
 type engine struct {
 	store  *store.Store
 	query  *querier
-	room   *room // nil: only the store's own limit
+	room   *room             // nil: only the store's own limit
+	direct map[string]direct // series that no rule writes, by labels
+	buf    []byte
 	logger log.Logger
 }
 
@@ -167,15 +169,11 @@ func (g *group) writeFailing(e *engine, t int64) error {
 	if g.failing {
 		v = 1
 	}
-	if err := e.put(status, failingLabels(g.name), t, v); err != nil {
+	if err := e.put(deciding, failingLabels(g.name), t, v); err != nil {
 		return fmt.Errorf("write %s of group %s: %w", ruleFailing, g.name, err)
 	}
 	return nil
 }
 
 // endFailing marks that series stale: the group is gone.
-func (g *group) endFailing(e *engine, t int64) {
-	if g.ran {
-		_, _ = e.store.Append(0, failingLabels(g.name), t, staleNaN)
-	}
-}
+func (g *group) endFailing(e *engine, t int64) { e.end(failingLabels(g.name), t) }

@@ -82,6 +82,8 @@ func (r *rule) name() string {
 // eval evaluates the rule at s and writes what it yields, all or nothing. Series it wrote before and no longer yields are
 // marked stale, and on an error all of them: an error keeps no old verdict. When ctx is done nothing changes.
 func (r *rule) eval(ctx context.Context, e *engine, s stamp) error {
+	before := len(r.written)
+	defer func() { e.room.wrote(r.class, len(r.written)-before) }()
 	err := r.plan(ctx, e, s)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -90,6 +92,9 @@ func (r *rule) eval(ctx context.Context, e *engine, s stamp) error {
 		r.hide()
 	} else if err = r.write(e, s.steady); err == nil {
 		return nil
+	}
+	for _, a := range r.active { // what holds is known, although no rule hears of it
+		a.unwritten = true
 	}
 	r.results = nil
 	for k, w := range r.written {
@@ -143,6 +148,7 @@ func (r *rule) evalAlert(ctx context.Context, e *engine, s stamp, vector promql.
 		return err
 	}
 	for _, a := range r.active {
+		a.unwritten = false
 		r.builder.Reset(a.labels)
 		r.builder.Set(labels.MetricName, forStateName)
 		since := float64(s.wall.Add(time.Duration(a.activeAt-s.steady) * time.Millisecond).Unix())
@@ -219,7 +225,7 @@ func (r *rule) add(lset labels.Labels, v float64) error {
 
 // write appends what was planned and ends the series that the rule wrote before and no longer yields.
 func (r *rule) write(e *engine, t int64) error {
-	switch err := e.store.Write(t, e.limit(r.class), r.entries); {
+	switch err := e.store.Write(t, e.room.limit(r.class), r.entries); {
 	case errors.Is(err, store.ErrSeriesLimit):
 		return fmt.Errorf("no room for the results: %w: raise max_series or keep fewer series", err)
 	case errors.Is(err, store.ErrDuplicate):
@@ -240,6 +246,7 @@ func (r *rule) write(e *engine, t int64) error {
 
 // retire ends all series of a rule that is no longer there.
 func (r *rule) retire(e *engine, t int64) {
+	e.room.wrote(r.class, -len(r.written))
 	for k, w := range r.written {
 		r.leave(e, k, w, t)
 	}

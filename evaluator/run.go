@@ -114,7 +114,7 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 		return ctx.Err()
 	}
 	v := e.readView(s)
-	e.resize(v.probes())
+	e.resize(e.Rules(), v.probes())
 	e.advancePhase(v, s)
 	e.conclude(ctx, v, s, sampled, partial)
 	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())

@@ -25,6 +25,7 @@ type sampler struct {
 	series   map[string]*sampled
 	round    uint64
 	at       stamp
+	class    class  // of the family at hand
 	own      *int64 // the time that the metric at hand brings, wall ms
 
 	key     []byte
@@ -37,6 +38,7 @@ type sampler struct {
 
 // sampled is a series of the last round.
 type sampled struct {
+	class   class
 	ref     store.Ref
 	lset    labels.Labels
 	round   uint64 // when it was last seen
@@ -80,6 +82,7 @@ func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
 			keep(fmt.Errorf("%s is gathered, but only rules may write it: measure under another name", f.GetName()))
 			continue
 		}
+		s.class = measuredClass(f.GetName())
 		for _, m := range f.Metric {
 			s.own = m.TimestampMs
 			s.metric(f, m, keep)
@@ -93,6 +96,7 @@ func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
 			_, _ = s.engine.store.Append(e.ref, e.lset, t.steady, staleNaN)
 		}
 		delete(s.series, k)
+		s.engine.room.wrote(e.class, -1)
 	}
 	return first
 }
@@ -152,10 +156,10 @@ func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, ext
 	s.key = k
 	e, ok := s.series[string(k)]
 	if !ok {
-		if n, _ := s.engine.store.Stats(); n >= s.engine.limit(measuredClass(name)) {
+		if n, _ := s.engine.store.Stats(); n >= s.engine.room.limit(s.class) {
 			return store.ErrSeriesLimit
 		}
-		e = &sampled{lset: s.labels(name+suffix, pairs, extra, extraValue)}
+		e = &sampled{class: s.class, lset: s.labels(name+suffix, pairs, extra, extraValue)}
 	}
 	if s.own != nil {
 		if taken, err := s.appendStamped(e, v); err != nil || !taken {
@@ -166,6 +170,7 @@ func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, ext
 	}
 	if !ok {
 		s.series[string(k)] = e
+		s.engine.room.wrote(s.class, 1)
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func TestSamplerRefusesNewSeriesAtTheBound(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"x"})
 	reg.MustRegister(g)
-	s := newSampler(&engine{store: st, room: &room{2, 2, 100, 100}})
+	s := newSampler(&engine{store: st, room: &room{max: 100, kept: [classes]int{shipped: 98}}})
 	g.WithLabelValues("a").Set(1)
 	g.WithLabelValues("b").Set(1)
 	gather(t, s, reg, 1000)

@@ -117,7 +117,7 @@ func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
 		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value, Summary: a.annotations["summary"],
 		Labels: a.labels.Map(), Annotations: maps.Clone(a.annotations),
 	}
-	if v != nil && a.firing && v.masks && out.Labels["depends_on"] != "" {
+	if v != nil && a.firing && v.masks && !a.unwritten && out.Labels["depends_on"] != "" {
 		out.Masked = !v.counted[labelKey(a.labels)]
 	}
 	return out
