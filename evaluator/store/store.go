@@ -8,6 +8,8 @@
 //
 //	MaxSeries × ((1.25 × retention / interval + 16) × 16 bytes + labels and index)
 //
+// AppendAt may add samples whose times lie ahead of the present; for these n counts that time too.
+//
 // For an hour at 5 s this is 15 kB a series, of which 300 bytes are labels and index (BenchmarkMemory). The store does
 // not limit how often a series is appended to: the caller's shortest interval is part of the bound. On top come the
 // allocator's size classes, at most an eighth, and the garbage that GOGC allows.
