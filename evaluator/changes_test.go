@@ -13,10 +13,10 @@ import (
 	"chorus/rules"
 )
 
-// lines is a logger that keeps the lines about alerts and the status.
-type lines struct{ kept []string }
+// keptLog is a logger that keeps the lines about alerts and the status.
+type keptLog struct{ kept []string }
 
-func (l *lines) Log(pairs ...any) error {
+func (l *keptLog) Log(pairs ...any) error {
 	var parts []string
 	for i := 0; i+1 < len(pairs); i += 2 {
 		parts = append(parts, fmt.Sprintf("%v=%v", pairs[i], pairs[i+1]))
@@ -28,16 +28,16 @@ func (l *lines) Log(pairs ...any) error {
 }
 
 // take are the lines since the last call.
-func (l *lines) take() []string {
+func (l *keptLog) take() []string {
 	out := l.kept
 	l.kept = nil
 	return out
 }
 
 // loggedNode is a node with one own alert, past its start.
-func loggedNode(t *testing.T, rule string) (*node, *lines) {
+func loggedNode(t *testing.T, rule string) (*node, *keptLog) {
 	t.Helper()
-	kept := &lines{}
+	kept := &keptLog{}
 	n := newNode(t, own(t, rules.Options{}, rule), Options{Logger: log.LoggerFunc(kept.Log)})
 	n.set("own_metric", 0)
 	n.set("many", 0)
@@ -103,7 +103,7 @@ func TestLogLevels(t *testing.T) {
 
 // TestLogWhileStarting holds that a node that is still starting cries for nothing.
 func TestLogWhileStarting(t *testing.T) {
-	kept := &lines{}
+	kept := &keptLog{}
 	n := newNode(t, own(t, rules.Options{Components: []string{"database"}, Probes: []string{"db"}}, ownAlert),
 		Options{Logger: log.LoggerFunc(kept.Log)})
 	n.probe("db", "true", 0)
@@ -225,7 +225,7 @@ func TestLogStatus(t *testing.T) {
 		{Unhealthy, Stopping, "info"},
 		{Healthy, Stopping, "info"},
 	} {
-		kept := &lines{}
+		kept := &keptLog{}
 		logStatus(log.LoggerFunc(kept.Log), c.from, &Snapshot{Status: c.to, Message: "why"})
 		want(t, kept.take(), fmt.Sprintf("level=%s msg=Status changed from %s to %s cause=why", c.want, c.from, c.to))
 	}
@@ -233,7 +233,7 @@ func TestLogStatus(t *testing.T) {
 
 // TestLogCause holds that the error of a probe's run stands in message, check and log.
 func TestLogCause(t *testing.T) {
-	kept := &lines{}
+	kept := &keptLog{}
 	failing := true
 	n := newNode(t, rules.Options{Components: []string{"database"}, Probes: []string{"db"}}, Options{
 		Logger: log.LoggerFunc(kept.Log),

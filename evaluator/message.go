@@ -54,7 +54,7 @@ func message(s *Snapshot, v *view, acc account) string {
 	switch {
 	case len(failing) > 0:
 		out := failing[0].String() + also("failing", slices.Concat(checkNames(failing[1:]), ruleNames(rules)))
-		if s.Status == Unhealthy && failing[0].class > criticalUnknown {
+		if s.Status == Unhealthy && failing[0].grade > criticalUnknown {
 			if score := scoreMessage(s, v); score != "" {
 				out += "; " + strings.ToLower(score[:1]) + score[1:]
 			}
@@ -79,8 +79,8 @@ func message(s *Snapshot, v *view, acc account) string {
 
 // split takes sorted troubles apart.
 func split(all []trouble) (failing, pending, other []trouble) {
-	i, _ := slices.BinarySearchFunc(all, pendingClass, func(t trouble, k class) int { return cmp.Compare(t.class, k) })
-	j, _ := slices.BinarySearchFunc(all, uncounted, func(t trouble, k class) int { return cmp.Compare(t.class, k) })
+	i, _ := slices.BinarySearchFunc(all, pendingGrade, func(t trouble, k grade) int { return cmp.Compare(t.grade, k) })
+	j, _ := slices.BinarySearchFunc(all, uncounted, func(t trouble, k grade) int { return cmp.Compare(t.grade, k) })
 	return all[:i], all[i:j], all[j:]
 }
 

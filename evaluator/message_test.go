@@ -181,7 +181,7 @@ func TestMessage(t *testing.T) {
 			"a: connection refused",
 		},
 		{
-			"two of one class: the newest",
+			"two of one grade: the newest",
 			verdictOn(Unhealthy,
 				checkIn("a", StateFiring, fires("a", "A", "critical", 1, "old")),
 				checkIn("b", StateFiring, fires("b", "B", "critical", 2, "new"))),
@@ -189,7 +189,7 @@ func TestMessage(t *testing.T) {
 			"b: new; also failing: a",
 		},
 		{
-			"two of one class and time: by name",
+			"two of one grade and time: by name",
 			verdictOn(Unhealthy,
 				checkIn("b", StateFiring, fires("b", "A", "critical", 1, "later in the alphabet")),
 				checkIn("a", StateFiring, fires("a", "B", "critical", 1, "first in the alphabet"))),

@@ -9,33 +9,23 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/prometheus/model/labels"
-
-	"chorus/evaluator/store"
 )
 
 // provenName is the series that says whether a check has passed once. The runner of probes measures it for theirs.
 const provenName = "chorus_health_check_proven"
 
 // proof is what is known of one rule check since it was declared.
-type proof struct {
-	proven bool
-	ref    store.Ref
-}
+type proof struct{ proven bool }
 
 // prove writes chorus_health_check_proven for every rule check. It runs after the groups that measure and declare, and
 // before those that conclude from them. A check is proven by one evaluation in which all its data was there, every rule
 // that speaks for it evaluated, and no critical or warning alert of it was pending or firing. It stays proven as long as
 // it is declared.
 func (e *Evaluator) prove(s stamp) error {
-	measured := map[string]bool{} // checks whose proof is measured, which stands
-	e.engine.store.Latest(provenName, s.steady, func(l labels.Labels, _ float64) { measured[l.Get(checkNameLabel)] = true })
 	data, blind, active := e.ruleCheckData(s), e.blindChecks(), e.activeChecks()
 	var err error
 	declared := e.declaredRuleChecks(s)
 	for name := range declared {
-		if measured[name] {
-			continue
-		}
 		p := e.proofs[name]
 		if p == nil {
 			p = &proof{}
@@ -44,9 +34,9 @@ func (e *Evaluator) prove(s stamp) error {
 		p.proven = p.proven || data[name] && blind[name] == "" && !active[name]
 		err = errors.Join(err, p.write(e.engine, name, s.steady))
 	}
-	for name, p := range e.proofs {
-		if !declared[name] || measured[name] {
-			p.end(e.engine, name, s.steady)
+	for name := range e.proofs {
+		if !declared[name] {
+			e.engine.end(provenLabels(name), s.steady)
 			delete(e.proofs, name)
 		}
 	}
@@ -60,18 +50,11 @@ func (p *proof) value() float64 {
 	return 0
 }
 
-func (p *proof) write(e *engine, name string, t int64) (err error) {
-	if p.ref, err = e.store.Append(p.ref, provenLabels(name), t, p.value()); err != nil {
+func (p *proof) write(e *engine, name string, t int64) error {
+	if err := e.put(shipped, provenLabels(name), t, p.value()); err != nil {
 		return fmt.Errorf("write %s of %s: %w", provenName, name, err)
 	}
 	return nil
-}
-
-// end marks the series stale. Where somebody else has written it at this time, the store refuses the marker, rightly.
-func (p *proof) end(e *engine, name string, t int64) {
-	if p.ref != 0 {
-		_, _ = e.store.Append(p.ref, provenLabels(name), t, staleNaN)
-	}
 }
 
 func provenLabels(name string) labels.Labels {
@@ -79,17 +62,24 @@ func provenLabels(name string) labels.Labels {
 }
 
 // declaredRuleChecks lists the checks that rules decide: those that the files name, and those whose name comes from a
-// series.
+// series. A probe's check is not among them, though rules may speak for it: the proof of a probe is measured.
 func (e *Evaluator) declaredRuleChecks(s stamp) map[string]bool {
 	out := map[string]bool{}
 	for _, c := range e.Rules().Checks() {
 		out[c.Name] = true
 	}
+	var probes []string
 	e.current(infoName, s, func(l labels.Labels, _ float64) {
-		if name := l.Get(checkNameLabel); l.Get("kind") == "rule" && name != "" {
+		switch name := l.Get(checkNameLabel); {
+		case l.Get("kind") == "probe":
+			probes = append(probes, name)
+		case name != "":
 			out[name] = true
 		}
 	})
+	for _, name := range probes {
+		delete(out, name)
+	}
 	return out
 }
 

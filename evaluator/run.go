@@ -114,10 +114,11 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 		return ctx.Err()
 	}
 	v := e.readView(s)
+	e.resize(e.Rules(), v.probes())
 	e.advancePhase(v, s)
 	e.conclude(ctx, v, s, sampled, partial)
 	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())
-	e.metrics.evaluated(time.Since(began), e.sampler.refused)
+	e.metrics.evaluated(time.Since(began), e.sampler)
 	return err
 }
 
@@ -131,7 +132,7 @@ func (e *Evaluator) sample(s stamp) error {
 		err = errors.Join(err, fmt.Errorf("store metrics: %w", serr))
 	}
 	if e.sampler.refused > 0 { // without the number, which changes all the time
-		err = errors.Join(err, fmt.Errorf("%w: it holds %d; measure fewer series or raise the bound",
+		err = errors.Join(err, fmt.Errorf("%w: max_series is %d: measure fewer series or raise max_series",
 			store.ErrSeriesLimit, e.opts.MaxSeries))
 	}
 	return err

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// class orders troubles from worst to least.
-type class int
+// grade orders troubles from worst to least.
+type grade int
 
 const (
-	criticalFiring class = iota
+	criticalFiring grade = iota
 	criticalUnknown
 	warningFiring
 	warningUnknown
-	pendingClass
+	pendingGrade
 	uncounted // not healthy, though nothing that counts says so
 )
 
 // trouble is a check that is not simply passing, and why.
 type trouble struct {
 	check string
-	class class
+	grade grade
 	since time.Time
 	cause string
 	run   bool     // the cause is the error of a run
@@ -57,7 +57,7 @@ func troubles(s *Snapshot) []trouble {
 		}
 	}
 	slices.SortFunc(out, func(a, b trouble) int {
-		return cmp.Or(cmp.Compare(a.class, b.class), b.since.Compare(a.since), cmp.Compare(a.check, b.check))
+		return cmp.Or(cmp.Compare(a.grade, b.grade), b.since.Compare(a.since), cmp.Compare(a.check, b.check))
 	})
 	return out
 }
@@ -73,20 +73,20 @@ func (c *Check) trouble() (t trouble, ok bool) {
 	worst, least := (*Alert)(nil), uncounted
 	for i := range c.Alerts {
 		a := &c.Alerts[i]
-		k, counts := c.classOf(a)
+		k, counts := c.gradeOf(a)
 		if !counts || worst != nil && (k > least || k == least && !newer(a, worst)) {
 			continue
 		}
 		worst, least = a, k
 	}
-	state := c.classOfState()
+	state := c.gradeOfState()
 	switch {
 	case worst == nil && state == uncounted && c.Healthy:
 		return trouble{}, false
 	case worst == nil || state < least:
 		worst, least = c.alertOf(state, worst), state
 	}
-	t = trouble{check: c.Name, class: least, since: c.Since, run: c.Error != ""}
+	t = trouble{check: c.Name, grade: least, since: c.Since, run: c.Error != ""}
 	if worst != nil {
 		t.since = worst.ActiveAt
 	}
@@ -94,15 +94,15 @@ func (c *Check) trouble() (t trouble, ok bool) {
 	return t, true
 }
 
-// classOf is the class that an alert puts its check into; counts is false if it puts it into none.
-func (c *Check) classOf(a *Alert) (k class, counts bool) {
+// gradeOf is the grade that an alert puts its check into; counts is false if it puts it into none.
+func (c *Check) gradeOf(a *Alert) (k grade, counts bool) {
 	if a.Masked || severityRank(a.Severity) < 2 {
 		return 0, false
 	}
 	unknown := saysUnknown(a.Name) || saysUnproven(a.Name)
 	switch {
 	case a.State != "firing" && !(unknown && c.State == StateUnknown):
-		return pendingClass, true
+		return pendingGrade, true
 	case unknown && a.Severity == "critical":
 		return criticalUnknown, true
 	case unknown:
@@ -113,28 +113,28 @@ func (c *Check) classOf(a *Alert) (k class, counts bool) {
 	return warningFiring, true
 }
 
-// classOfState is the class of a check by its state alone.
-func (c *Check) classOfState() class {
+// gradeOfState is the grade of a check by its state alone.
+func (c *Check) gradeOfState() grade {
 	switch {
 	case c.State == StateUnknown && c.Critical:
 		return criticalUnknown
 	case c.State == StateUnknown:
 		return warningUnknown
 	case c.State == StatePending:
-		return pendingClass
+		return pendingGrade
 	}
 	return uncounted
 }
 
 // alertOf is the alert to tell of for a check whose state alone decides: the one at hand if it says as much.
-func (c *Check) alertOf(state class, at *Alert) *Alert {
-	if at != nil && state < pendingClass && (saysUnknown(at.Name) || saysUnproven(at.Name)) {
+func (c *Check) alertOf(state grade, at *Alert) *Alert {
+	if at != nil && state < pendingGrade && (saysUnknown(at.Name) || saysUnproven(at.Name)) {
 		return at
 	}
 	return nil
 }
 
-// newer orders alerts of one class: the newest first, then by name.
+// newer orders alerts of one grade: the newest first, then by name.
 func newer(a, b *Alert) bool {
 	return cmp.Or(b.ActiveAt.Compare(a.ActiveAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Summary, b.Summary)) < 0
 }

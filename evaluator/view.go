@@ -92,8 +92,8 @@ func (e *Evaluator) readView(s stamp) *view {
 	return v
 }
 
-// current calls f for every series of the name that this evaluation gave a value, or that a group with an interval of
-// its own, which did not run this time, holds from its last.
+// current calls f for every series of the name that a rule would see at this time, and for those that a group with an
+// interval of its own, which did not run this time, holds from its last: for these perhaps twice.
 func (e *Evaluator) current(name string, s stamp, f func(labels.Labels, float64)) {
 	e.engine.store.Latest(name, s.steady, f)
 	for _, g := range e.groups {
