@@ -46,6 +46,9 @@ type Options struct {
 	// and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes, 80 MB at the
 	// full number of series, 150 MB after a storm.
 	MaxSeries      int
+	// RunbookBaseURL replaces "/runbooks" at the beginning of runbook_url annotations. "" keeps /runbooks/NAME, the pages
+	// that the exporter serves itself.
+	RunbookBaseURL string
 	HistoryEntries int                           // results kept per rule check, and events of actions
 	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must call neither Tick nor Stopping
 	OnAction       func(context.Context, Action) // in a goroutine of its own; must return soon after ctx is done

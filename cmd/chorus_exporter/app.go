@@ -114,7 +114,9 @@ func (a *app) addEvaluator(p *plan) (err error) {
 		Interval:       duration(&p.config.EvaluationInterval),
 		StartupTimeout: duration(&p.config.StartupTimeout),
 		StallTimeout:   duration(&p.config.StallTimeout),
+		MaxSeries:      p.config.MaxSeries,
 		HistoryEntries: p.config.History.MaxEntries,
+		RunbookBaseURL: p.config.RunbookBaseURL,
 		OnSnapshot:     a.publish,
 		OnAction:       a.act,
 		Logger:         a.logger,
@@ -152,16 +154,10 @@ func (a *app) publish(s *evaluator.Snapshot) {
 	a.live.Load().swarm.changed()
 }
 
-// warn logs what is doubtful about a plan.
+// warn logs the warnings of a plan.
 func (a *app) warn(p *plan) {
-	for _, w := range p.config.warnings() {
-		level.Warn(a.logger).Log("msg", "Configuration is doubtful", "err", w)
-	}
-	for _, w := range p.rules.Warnings() {
-		level.Warn(a.logger).Log("msg", "Rules are doubtful", "err", w)
-	}
-	for _, w := range p.unexposed() {
-		level.Warn(a.logger).Log("msg", "Rules read a metric that nothing exposes", "err", w)
+	for _, w := range p.warnings {
+		level.Warn(a.logger).Log("msg", w.about+" warning", "err", w.text)
 	}
 }
 

@@ -22,6 +22,7 @@ type plan struct {
 	databases map[Database]*probes.SQL // by their configuration: an equal one keeps its probe and its connections
 	swarm     *swarm                   // nil without p2p, and until join; then the same in every plan
 	shown     []byte                   // the configuration in force as YAML, without secrets
+	warnings  []warning
 }
 
 // prepare loads configuration and rules and makes what they ask for. Databases that live has too are taken over. It
@@ -37,37 +38,44 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 		c.checkRestart(live.config)
 		c.checkFleetRestart(live.config)
 	}
-	if err := errors.Join(c.err(), faults); err != nil {
-		return nil, err
+	p := &plan{config: c, rules: set, databases: map[Database]*probes.SQL{}}
+	p.openDatabases(live)
+	if c.err() == nil {
+		faults = errors.Join(faults, p.rehearse(live, logger))
 	}
-	p := &plan{config: c, rules: set, policy: c.policy(), databases: map[Database]*probes.SQL{}}
-	p.resources, p.measured = c.resourceOptions(logger)
-	if live != nil {
-		p.swarm = live.swarm
+	err = errors.Join(c.err(), faults)
+	if err == nil {
+		p.shown, err = c.show(set)
 	}
-	if err := p.makeProbes(live); err != nil {
+	if err != nil {
 		return nil, errors.Join(err, p.closeUnless(live))
 	}
-	if err := p.rehearse(); err != nil {
-		return nil, errors.Join(err, p.closeUnless(live))
-	}
-	if p.shown, err = c.show(set); err != nil {
-		return nil, errors.Join(err, p.closeUnless(live))
-	}
+	p.warnings = p.judge()
 	return p, nil
 }
 
-// makeProbes makes the specs of all checks that probes decide.
-func (p *plan) makeProbes(live *plan) error {
-	for _, d := range p.config.Databases {
+// openDatabases makes the probes of all databases without a fault, and reports those that it cannot make.
+func (p *plan) openDatabases(live *plan) {
+	for i, d := range p.config.Databases {
+		field := fmt.Sprintf("databases[%d]", i)
+		if p.config.has(field) {
+			continue
+		}
 		probe := live.probeOf(d)
 		if probe == nil {
 			var err error
 			if probe, err = d.probe(); err != nil {
-				return err
+				p.config.add(p.config.line(field), field, "%v", err)
+				continue
 			}
 		}
 		p.databases[d] = probe
+	}
+}
+
+// makeSpecs makes the specs of all checks that probes decide.
+func (p *plan) makeSpecs() {
+	for _, d := range p.config.Databases {
 		check := p.config.effective(d.Name)
 		p.specs = append(p.specs, probes.Spec{
 			Name:             d.Name,
@@ -78,11 +86,10 @@ func (p *plan) makeProbes(live *plan) error {
 			Interval:         check.interval(),
 			Timeout:          check.timeout(),
 			FailureThreshold: *check.FailureThreshold,
-			Probe:            probe,
+			Probe:            p.databases[d],
 		})
 	}
 	p.specs = append(p.specs, p.swarm.specs(p.config)...)
-	return nil
 }
 
 // join makes what the first plan needs to join a cluster, if one is configured. It dials nobody yet.
@@ -97,7 +104,7 @@ func (p *plan) join(logger loggers) (err error) {
 	if p.shown, err = p.config.show(p.rules); err != nil {
 		return errors.Join(err, p.swarm.close())
 	}
-	return p.rehearse()
+	return p.tryOut()
 }
 
 // keepNodeID gives a configuration without node_id the one that its process has, be it the peer id or the hostname.
@@ -114,8 +121,19 @@ func (p *plan) probeOf(d Database) *probes.SQL {
 	return p.databases[d]
 }
 
-// rehearse puts the plan into rooms of its own, so that the live ones can't refuse it any more.
-func (p *plan) rehearse() error {
+// rehearse makes the rest of the plan, whose configuration has no fault, and tries it out.
+func (p *plan) rehearse(live *plan, logger log.Logger) error {
+	p.policy = p.config.policy()
+	p.resources, p.measured = p.config.resourceOptions(logger)
+	if live != nil {
+		p.swarm = live.swarm
+	}
+	p.makeSpecs()
+	return p.tryOut()
+}
+
+// tryOut puts the plan into rooms of its own, so that the live ones cannot refuse it any more.
+func (p *plan) tryOut() error {
 	if err := p.policy.Validate(); err != nil {
 		return err
 	}
@@ -154,6 +172,8 @@ func (c *loaded) checkRestart(old *loaded) {
 		{"evaluation_interval", c.EvaluationInterval, old.EvaluationInterval},
 		{"startup_timeout", c.StartupTimeout, old.StartupTimeout},
 		{"stall_timeout", c.StallTimeout, old.StallTimeout},
+		{"max_series", c.MaxSeries, old.MaxSeries},
+		{"runbook_base_url", c.RunbookBaseURL, old.RunbookBaseURL},
 		{"history.max_entries", c.History.MaxEntries, old.History.MaxEntries},
 		{"history.cleanup_interval", c.History.CleanupInterval, old.History.CleanupInterval},
 	} {

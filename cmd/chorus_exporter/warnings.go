@@ -7,7 +7,27 @@ import (
 	"chorus/probes/p2p"
 )
 
-// warnings are what makes sense in a configuration and is hardly meant, each with its place and its mend.
+// warning is something that is valid and hardly meant, or that keeps a check from ever passing.
+type warning struct {
+	about string // Configuration or Rule
+	text  string // one line: place, what is wrong, how to fix it
+}
+
+// judge returns the warnings about a plan without faults.
+func (p *plan) judge() (out []warning) {
+	for _, w := range p.config.warnings() {
+		out = append(out, warning{"Configuration", w})
+	}
+	for _, w := range p.rules.Warnings() {
+		out = append(out, warning{"Rule", w.Error()})
+	}
+	for _, w := range p.unexposed() {
+		out = append(out, warning{"Rule", w})
+	}
+	return out
+}
+
+// warnings returns the warnings about the configuration alone.
 func (c *loaded) warnings() []string {
 	var doubts problems
 	doubts.file = c.file
