@@ -17,7 +17,9 @@ func BenchmarkTick(b *testing.B) {
 	for _, own := range []int{0, 100, 200} {
 		b.Run(fmt.Sprintf("ownrules=%d", own), func(b *testing.B) { benchmarkTick(b, 200, own) })
 	}
-	b.Run("series=2000", func(b *testing.B) { benchmarkTick(b, 2000, 0) })
+	for _, measured := range []int{2000, 5000} {
+		b.Run(fmt.Sprintf("series=%d", measured), func(b *testing.B) { benchmarkTick(b, measured, 0) })
+	}
 }
 
 func benchmarkTick(b *testing.B, measured, own int) {

@@ -21,6 +21,7 @@ type Set struct {
 type Group struct {
 	Name     string
 	File     string        // base name for a shipped file, the path for an own one
+	Own      bool          // custom: from an own file that does not replace a shipped one, or derived from such a file
 	Interval time.Duration // 0: every evaluation
 	Rules    []Rule
 }
