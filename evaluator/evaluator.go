@@ -45,7 +45,7 @@ type Options struct {
 	// evaluations wait for the interval, so that it never holds more than twice as many. A sample takes 16 to 20 bytes
 	// and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes, 80 MB at the
 	// full number of series, 150 MB after a storm.
-	MaxSeries      int
+	MaxSeries int
 	// RunbookBaseURL replaces "/runbooks" at the beginning of runbook_url annotations. "" keeps /runbooks/NAME, the pages
 	// that the exporter serves itself.
 	RunbookBaseURL string

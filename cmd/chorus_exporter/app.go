@@ -13,6 +13,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"chorus/collectors"
+	"chorus/docs/runbooks"
 	"chorus/evaluator"
 	"chorus/evaluator/shutdown"
 	"chorus/probes"
@@ -124,7 +125,11 @@ func (a *app) addEvaluator(p *plan) (err error) {
 	return err
 }
 
-func (a *app) addHandler(p *plan) (err error) {
+func (a *app) addHandler(p *plan) error {
+	pages, err := runbookPages()
+	if err != nil {
+		return err
+	}
 	a.handler, err = web.New(web.Options{
 		Evaluator:       a.evaluator,
 		Probes:          a.runner,
@@ -133,6 +138,7 @@ func (a *app) addHandler(p *plan) (err error) {
 		NodeID:          p.config.NodeID,
 		Version:         p.config.Version,
 		TelemetryPath:   a.flags.telemetryPath,
+		Runbooks:        pages,
 		EnableLifecycle: a.flags.enableLifecycle,
 		EnablePprof:     a.flags.enablePprof,
 		Reload:          a.reload,
@@ -142,6 +148,15 @@ func (a *app) addHandler(p *plan) (err error) {
 		Logger:          a.logger,
 	})
 	return err
+}
+
+// runbookPages returns the pages about the shipped alerts as the handler serves them.
+func runbookPages() (out []web.Runbook, err error) {
+	pages, err := runbooks.Pages()
+	for _, p := range pages {
+		out = append(out, web.Runbook(p))
+	}
+	return out, err
 }
 
 // publish is told of every verdict.

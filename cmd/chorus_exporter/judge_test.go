@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -145,46 +146,46 @@ func TestOddFiles(t *testing.T) {
 		make         func(t *testing.T, dir string)
 		want         string // the only fault; "" for none
 	}{
-		{"config is missing", "", func(t *testing.T, dir string) { must(t, os.Remove(dir+"/chorus.yml")) }, "read the configuration: open chorus.yml: no such file or directory"},
+		{"config is missing", "", func(t *testing.T, dir string) { noError(t, os.Remove(dir+"/chorus.yml")) }, "read the configuration: open chorus.yml: no such file or directory"},
 		{"config is a directory", "", func(t *testing.T, dir string) {
-			must(t, os.Remove(dir+"/chorus.yml"))
-			must(t, os.Mkdir(dir+"/chorus.yml", 0o755))
+			noError(t, os.Remove(dir+"/chorus.yml"))
+			noError(t, os.Mkdir(dir+"/chorus.yml", 0o755))
 		}, "read the configuration: read chorus.yml: not a regular file"},
 		{"config is a pipe", "", func(t *testing.T, dir string) {
-			must(t, os.Remove(dir+"/chorus.yml"))
-			must(t, syscall.Mkfifo(dir+"/chorus.yml", 0o644))
+			noError(t, os.Remove(dir+"/chorus.yml"))
+			noError(t, syscall.Mkfifo(dir+"/chorus.yml", 0o644))
 		}, "read the configuration: read chorus.yml: not a regular file"},
 		{"config is a loop of links", "", func(t *testing.T, dir string) {
-			must(t, os.Remove(dir+"/chorus.yml"))
-			must(t, os.Symlink("chorus.yml", dir+"/chorus.yml"))
+			noError(t, os.Remove(dir+"/chorus.yml"))
+			noError(t, os.Symlink("chorus.yml", dir+"/chorus.yml"))
 		}, "read the configuration: open chorus.yml: too many levels of symbolic links"},
 		{"config is empty", "", nil, ""},
 		{"config has a byte order mark", "\ufeffnode_id: a\n", nil, ""},
 		{"config has CRLF", "node_id: a\r\nhistory:\r\n  max_entries: 7\r\n", nil, ""},
 		{"no rule files", "rule_files: []\n", nil, ""},
 		{"rules are a directory", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, os.Mkdir(dir+"/own.rules.yml", 0o755))
+			noError(t, os.Mkdir(dir+"/own.rules.yml", 0o755))
 		}, "own.rules.yml: read rules: not a regular file"},
 		{"rules are a pipe", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, syscall.Mkfifo(dir+"/own.rules.yml", 0o644))
+			noError(t, syscall.Mkfifo(dir+"/own.rules.yml", 0o644))
 		}, "own.rules.yml: read rules: not a regular file"},
 		{"rules are a loop of links", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, os.Symlink("own.rules.yml", dir+"/own.rules.yml"))
+			noError(t, os.Symlink("own.rules.yml", dir+"/own.rules.yml"))
 		}, "own.rules.yml: read rules: too many levels of symbolic links"},
 		{"rules are a dangling link", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, os.Symlink("nowhere", dir+"/own.rules.yml"))
+			noError(t, os.Symlink("nowhere", dir+"/own.rules.yml"))
 		}, "own.rules.yml: read rules: no such file or directory"},
 		{"rules are large", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, os.WriteFile(dir+"/own.rules.yml", []byte(strings.Repeat("# a comment\n", 200_000)), 0o644))
+			noError(t, os.WriteFile(dir+"/own.rules.yml", []byte(strings.Repeat("# a comment\n", 200_000)), 0o644))
 		}, "own.rules.yml: read rules: over 1048576 bytes"},
 		{"rules have a byte order mark and CRLF", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, os.WriteFile(dir+"/own.rules.yml", []byte("\ufeff"+strings.ReplaceAll(good, "\n", "\r\n")), 0o644))
+			noError(t, os.WriteFile(dir+"/own.rules.yml", []byte("\ufeff"+strings.ReplaceAll(good, "\n", "\r\n")), 0o644))
 		}, ""},
 		{"rules are empty", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
-			must(t, os.WriteFile(dir+"/own.rules.yml", nil, 0o644))
+			noError(t, os.WriteFile(dir+"/own.rules.yml", nil, 0o644))
 		}, ""},
 		{"rules cannot be listed", "rule_files: ['x/*.yml']\n", func(t *testing.T, dir string) {
-			must(t, os.WriteFile(dir+"/x", nil, 0o644))
+			noError(t, os.WriteFile(dir+"/x", nil, 0o644))
 		}, "chorus.yml:1: rule_files[0]: \"x/*.yml\" cannot be read: not a directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,7 +204,7 @@ func TestOddFiles(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func noError(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -240,20 +241,20 @@ func TestJudgeAlike(t *testing.T) {
 	c.eventually("the start warns", func() bool { return strings.Contains(c.log.String(), "app_queue_lag_seconds") })
 
 	rules := filepath.Join(dir, "own.rules.yml")
-	must(t, os.Rename(rules, rules+".off"))
-	must(t, os.WriteFile(rules, []byte(strings.ReplaceAll(ownRules, "LIMIT", "10000")), 0o644))
+	noError(t, os.Rename(rules, rules+".off"))
+	noError(t, os.WriteFile(rules, []byte(strings.ReplaceAll(ownRules, "LIMIT", "10000")), 0o644))
 	for _, strict := range []bool{false, true} {
 		t.Run(fmt.Sprintf("reload, strict %v", strict), func(t *testing.T) {
-			must(t, os.WriteFile(rules, []byte(strings.ReplaceAll(ownRules, "LIMIT", "10000")), 0o644))
+			noError(t, os.WriteFile(rules, []byte(strings.ReplaceAll(ownRules, "LIMIT", "10000")), 0o644))
 			args := []string{file, "--web.enable-lifecycle"}
 			if strict {
 				args = append(args, "--config.strict")
 			}
 			c := start(t, args...)
 			_, before := c.get("/config")
-			must(t, os.WriteFile(rules, []byte(unmeasured), 0o644))
+			noError(t, os.WriteFile(rules, []byte(unmeasured), 0o644))
 			resp, err := http.Post(c.url+"/-/reload", "", nil)
-			must(t, err)
+			noError(t, err)
 			resp.Body.Close()
 			if want := map[bool]int{false: 200, true: 500}[strict]; resp.StatusCode != want {
 				t.Errorf("POST /-/reload = %d, want %d", resp.StatusCode, want)
@@ -288,7 +289,7 @@ func TestUnknownMetrics(t *testing.T) {
 		t.Run(tt.expr, func(t *testing.T) {
 			dir := files(t, map[string]string{"chorus.yml": "rule_files: [own.rules.yml]\n", "own.rules.yml": strings.ReplaceAll(unmeasured, "app_queue_lag_seconds > 10", fmt.Sprintf("'%s'", tt.expr))})
 			p, err := prepare(filepath.Join(dir, "chorus.yml"), nil, log.NewNopLogger())
-			must(t, err)
+			noError(t, err)
 			var got []string
 			for _, w := range p.warnings {
 				got = append(got, w.text)
@@ -336,5 +337,78 @@ func TestBoundsOfKeys(t *testing.T) {
 	c := load(t, "runbook_base_url: https://wiki.example.net/chorus//\n")
 	if got := c.RunbookBaseURL; got != "https://wiki.example.net/chorus" {
 		t.Errorf("the base is %q, want it without slashes at the end", got)
+	}
+}
+
+// What needs more series than max_series is refused with the arithmetic, before anything live is touched.
+func TestTooManySeries(t *testing.T) {
+	var many strings.Builder
+	many.WriteString("groups:\n  - name: many\n    rules:\n")
+	for i := range 200 {
+		fmt.Fprintf(&many, "      - {alert: A%d, expr: go_goroutines > %d, labels: {check_name: c%d, severity: critical}, "+
+			"annotations: {summary: s}}\n", i, 100_000+i, i)
+	}
+	const settings = "evaluation_interval: 200ms\nmax_series: 1500\nrule_files: ['*.rules.yml']\n"
+	dir := files(t, map[string]string{"chorus.yml": settings, "own.rules.yml": strings.ReplaceAll(ownRules, "LIMIT", "10000")})
+	config := filepath.Join(dir, "chorus.yml")
+	c := start(t, "--config.file="+config, "--web.enable-lifecycle")
+	noError(t, os.WriteFile(filepath.Join(dir, "many.rules.yml"), []byte(many.String()), 0o644))
+
+	want := []string{"chorus.yml:2: max_series is 1500 but 202 checks", " need at least ", "202 checks x 2 + "}
+	said := func(where, text string) {
+		t.Helper()
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s says %q, want %q in it", where, text, w)
+			}
+		}
+	}
+	out, code := once(t, "--config.check", "--config.file="+config)
+	if code != exitError {
+		t.Errorf("--config.check = %d, want %d", code, exitError)
+	}
+	said("--config.check", out)
+	out, code = once(t, "--config.file="+config)
+	if code != exitError {
+		t.Errorf("the start = %d, want %d", code, exitError)
+	}
+	said("the start", out)
+	resp, err := http.Post(c.url+"/-/reload", "", nil)
+	noError(t, err)
+	body, err := io.ReadAll(resp.Body)
+	noError(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != 500 {
+		t.Errorf("POST /-/reload = %d, want 500", resp.StatusCode)
+	}
+	said("the reload", string(body))
+	if _, h := c.get("/health/checks"); !strings.Contains(h, `"goroutines"`) {
+		t.Errorf("the old check is gone: %s", h)
+	}
+}
+
+// Runbooks are served, and where alerts point to can be changed.
+func TestRunbooksAreServed(t *testing.T) {
+	c := start(t)
+	for path, want := range map[string]string{
+		"/runbooks/": "CheckNoData", "/runbooks/CheckNoData": `<h1 id="checknodata">CheckNoData</h1>`,
+		"/runbooks/ChorusExporterDown": "ChorusExporterDown",
+	} {
+		if code, body := c.get(path); code != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s = %d, want 200 and %q", path, code, want)
+		}
+	}
+	if code, body := c.get("/runbooks/Nonsense"); code != 404 || !strings.Contains(body, `href="../runbooks/CheckNoData"`) {
+		t.Errorf("a runbook that does not exist = %d, want 404 and the list", code)
+	}
+	// Every address that a shipped alert has is one of these pages.
+	for _, g := range shippedRules(t).Groups() {
+		for _, r := range g.Rules {
+			if path := r.Annotations["runbook_url"]; r.Alert != "" {
+				if code, _ := c.get(path); code != 200 {
+					t.Errorf("%s points to %s, which is %d", r.Alert, path, code)
+				}
+			}
+		}
 	}
 }

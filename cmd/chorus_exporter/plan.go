@@ -7,6 +7,7 @@ import (
 	"github.com/go-kit/log"
 
 	"chorus/collectors"
+	"chorus/evaluator"
 	"chorus/probes"
 	"chorus/rules"
 )
@@ -43,6 +44,9 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 	if c.err() == nil {
 		faults = errors.Join(faults, p.rehearse(live, logger))
 	}
+	if set != nil {
+		p.checkSeries()
+	}
 	err = errors.Join(c.err(), faults)
 	if err == nil {
 		p.shown, err = c.show(set)
@@ -52,6 +56,23 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 	}
 	p.warnings = p.judge()
 	return p, nil
+}
+
+// checkSeries reports that the checks and rules need more series than max_series allows.
+func (p *plan) checkSeries() {
+	c := p.config
+	if c.has("max_series") {
+		return
+	}
+	running := 0
+	for _, name := range c.probes() {
+		if c.effective(name).enabled() {
+			running++
+		}
+	}
+	if err := evaluator.SeriesNeeded(p.rules, running).Fits(c.MaxSeries); err != nil {
+		c.addNamed(c.line("max_series"), "", "max_series", "%v", err)
+	}
 }
 
 // openDatabases makes the probes of all databases without a fault, and reports those that it cannot make.

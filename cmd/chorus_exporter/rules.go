@@ -102,14 +102,24 @@ func (c *loaded) loadRules() (*rules.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	enabled := slices.ContainsFunc(c.Databases, func(d Database) bool { return c.effective(d.Name).enabled() })
-	for name := range swarmChecks() {
-		enabled = enabled || c.isSwarmProbe(name) && c.effective(name).enabled()
-	}
+	enabled := slices.ContainsFunc(c.probes(), func(name string) bool { return c.effective(name).enabled() })
 	if len(set.Checks()) == 0 && !enabled {
 		c.add(0, "", "no check is enabled; enable one, or add a database or a rule with a check_name")
 	}
 	return set, nil
+}
+
+// probes returns the names of all checks that probes decide.
+func (c *loaded) probes() (out []string) {
+	for _, d := range c.Databases {
+		out = append(out, d.Name)
+	}
+	for name := range swarmChecks() {
+		if c.isSwarmProbe(name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // ruleChecks are the checks that rules decide, those switched off included.
@@ -186,14 +196,7 @@ func noCheck(name string, names []string) string {
 func (c *loaded) names(set *rules.Set) (checks, components []string) {
 	components = []string{componentResources, componentDatabase}
 	components = append(components, c.swarmComponents()...)
-	for _, d := range c.Databases {
-		checks = append(checks, d.Name)
-	}
-	for name := range swarmChecks() {
-		if c.isSwarmProbe(name) {
-			checks = append(checks, name)
-		}
-	}
+	checks = c.probes()
 	for _, check := range ruleChecks(set) {
 		checks = append(checks, check.Name)
 		components = append(components, check.Component)

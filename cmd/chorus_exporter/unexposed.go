@@ -48,8 +48,9 @@ func (p *plan) exposed() map[string]bool {
 	for _, c := range ownCollectors() {
 		registry.MustRegister(c)
 	}
+	// The metrics of /metrics itself.
 	scrape := promhttp.HandlerOpts{Registry: registry}
-	promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, scrape)) // for the metrics of /metrics itself
+	promhttp.InstrumentMetricHandler(registry, promhttp.HandlerFor(registry, scrape))
 	families, _ := registry.Gather() // what cannot be read here is not exposed either
 	for _, f := range families {
 		known[f.GetName()] = true
