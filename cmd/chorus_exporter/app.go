@@ -169,10 +169,13 @@ func (a *app) publish(s *evaluator.Snapshot) {
 	a.live.Load().swarm.changed()
 }
 
-// warn logs the warnings of a plan.
+// warn logs the warnings and notes of a plan.
 func (a *app) warn(p *plan) {
 	for _, w := range p.warnings {
 		level.Warn(a.logger).Log("msg", w.about+" warning", "err", w.text)
+	}
+	for _, n := range p.notes {
+		level.Info(a.logger).Log("msg", n.about+" note", "err", n.text)
 	}
 }
 

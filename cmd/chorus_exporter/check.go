@@ -9,7 +9,7 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// checkConfig is --config.check: it prints every warning and every error to stderr, and returns the exit code.
+// checkConfig is --config.check: it prints every error, warning and note to stderr, and returns the exit code.
 func checkConfig(f *flags, stdout, stderr io.Writer) int {
 	p, err := f.judge(nil, log.NewNopLogger())
 	if err == nil {
@@ -21,6 +21,9 @@ func checkConfig(f *flags, stdout, stderr io.Writer) int {
 	}
 	for _, w := range p.warnings {
 		fmt.Fprintf(stderr, "warning: %s\n", w.text)
+	}
+	for _, n := range p.notes {
+		fmt.Fprintf(stderr, "note: %s\n", n.text)
 	}
 	fmt.Fprintf(stdout, "OK: %s\n", p.summary())
 	return exitOK

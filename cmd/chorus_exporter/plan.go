@@ -23,7 +23,8 @@ type plan struct {
 	databases map[Database]*probes.SQL // by their configuration: an equal one keeps its probe and its connections
 	swarm     *swarm                   // nil without p2p, and until join; then the same in every plan
 	shown     []byte                   // the configuration in force as YAML, without secrets
-	warnings  []warning
+	warnings  []finding
+	notes     []finding
 }
 
 // prepare loads configuration and rules and makes what they ask for. Databases that live has too are taken over. It
@@ -54,7 +55,7 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.closeUnless(live))
 	}
-	p.warnings = p.judge()
+	p.warnings, p.notes = p.findings()
 	return p, nil
 }
 
@@ -194,7 +195,6 @@ func (c *loaded) checkRestart(old *loaded) {
 		{"startup_timeout", c.StartupTimeout, old.StartupTimeout},
 		{"stall_timeout", c.StallTimeout, old.StallTimeout},
 		{"max_series", c.MaxSeries, old.MaxSeries},
-		{"runbook_base_url", c.RunbookBaseURL, old.RunbookBaseURL},
 		{"history.max_entries", c.History.MaxEntries, old.History.MaxEntries},
 		{"history.cleanup_interval", c.History.CleanupInterval, old.History.CleanupInterval},
 	} {

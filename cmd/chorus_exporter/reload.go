@@ -77,6 +77,7 @@ func (a *app) apply(p *plan) error {
 	if err != nil {
 		return err
 	}
+	a.evaluator.SetRunbookBaseURL(p.config.RunbookBaseURL)
 	a.evaluator.SetRules(p.rules)
 	return nil
 }
