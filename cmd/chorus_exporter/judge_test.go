@@ -99,6 +99,12 @@ checks:
 			[]string{"chorus.yml:1: rule_files[0]: ", "chorus.yml:2: disable[1]: "},
 		},
 		{
+			"what a nameless database may be called is not told",
+			map[string]string{"chorus.yml": "databases:\n  - {driver: sqlite, dsn: a.db, nmae: orders}\n" +
+				"  - {driver: sqlite, dsn: b.db, name: b}\nchecks: {orders: {interval: 1m}}\n"},
+			[]string{"chorus.yml:2: databases[0].name: ", "chorus.yml:2: databases[0]: unknown key \"nmae\""},
+		},
+		{
 			"beside broken YAML",
 			map[string]string{"own.rules.yml": brokenRules, "chorus.yml": `node_id: "abc
 thresholds: {healty: 0.9}
@@ -154,6 +160,10 @@ func TestOddFiles(t *testing.T) {
 		{"config is a pipe", "", func(t *testing.T, dir string) {
 			noError(t, os.Remove(dir+"/chorus.yml"))
 			noError(t, syscall.Mkfifo(dir+"/chorus.yml", 0o644))
+		}, "read the configuration: read chorus.yml: a pipe that nothing was written to"},
+		{"config is a device", "", func(t *testing.T, dir string) {
+			noError(t, os.Remove(dir+"/chorus.yml"))
+			noError(t, os.Symlink("/dev/zero", dir+"/chorus.yml"))
 		}, "read the configuration: read chorus.yml: not a regular file"},
 		{"config is a loop of links", "", func(t *testing.T, dir string) {
 			noError(t, os.Remove(dir+"/chorus.yml"))
@@ -162,6 +172,10 @@ func TestOddFiles(t *testing.T) {
 		{"config is empty", "", nil, ""},
 		{"config has a byte order mark", "\ufeffnode_id: a\n", nil, ""},
 		{"config has CRLF", "node_id: a\r\nhistory:\r\n  max_entries: 7\r\n", nil, ""},
+		{"no name of a rule file", "rule_files: ['']\n", nil, "chorus.yml:1: rule_files[0]: empty"},
+		{"a file whose name is a pattern", "rule_files: ['a[1].yml']\n", func(t *testing.T, dir string) {
+			noError(t, os.WriteFile(dir+"/a[1].yml", nil, 0o644))
+		}, "chorus.yml:1: rule_files[0]: \"a[1].yml\" matches no file, though one has this name"},
 		{"no rule files", "rule_files: []\n", nil, ""},
 		{"rules are a directory", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
 			noError(t, os.Mkdir(dir+"/own.rules.yml", 0o755))

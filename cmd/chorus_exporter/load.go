@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/common/version"
 
@@ -33,7 +34,7 @@ func loadConfig(file string) (*loaded, error) {
 		return nil, err
 	}
 	if file != "" {
-		data, err := readBounded(file, maxConfigSize+1)
+		data, err := readConfig(file)
 		if err != nil {
 			return nil, fmt.Errorf("read the configuration: %w", err)
 		}
@@ -113,10 +114,13 @@ func (c *loaded) expandRuleFiles() {
 		field := fmt.Sprintf("rule_files[%d]", i)
 		matches, err := filepath.Glob(c.path(pattern))
 		switch {
+		case pattern == "":
+			c.add(c.line(field), field, "empty; name a rule file, or remove the entry")
+			continue
 		case err != nil:
 			c.add(c.line(field), field, "invalid pattern %q: %v; close its brackets", pattern, err)
 		case len(matches) == 0:
-			c.add(c.line(field), field, "%s; paths are relative to the directory of this file", noMatch(pattern, c.path(pattern)))
+			c.add(c.line(field), field, "%s", noMatch(pattern, c.path(pattern)))
 		}
 		files = append(files, matches...)
 	}
@@ -126,13 +130,19 @@ func (c *loaded) expandRuleFiles() {
 // noMatch returns why a pattern of rule_files matches nothing: filepath.Glob keeps quiet about what it cannot read.
 func noMatch(pattern, path string) string {
 	_, err := os.Lstat(path)
+	if err == nil {
+		return fmt.Sprintf("%q matches no file, though one has this name: write \\[, \\* or \\? for a plain [, * or ?", pattern)
+	}
 	if strings.ContainsAny(pattern, `*?[\`) {
 		_, err = os.ReadDir(filepath.Dir(path))
 	}
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("%q cannot be read: %v", pattern, pathless(err))
+	case filepath.IsAbs(pattern):
 		return fmt.Sprintf("%q matches no file", pattern)
 	}
-	return fmt.Sprintf("%q cannot be read: %v", pattern, pathless(err))
+	return fmt.Sprintf("%q matches no file; paths are relative to the directory of this file", pattern)
 }
 
 // path is p seen from the folder of the configuration file.
@@ -152,6 +162,30 @@ func (c *loaded) line(field string) int {
 		field = field[:max(0, strings.LastIndexAny(field, ".["))]
 	}
 	return 0
+}
+
+// pipeTimeout bounds how long a pipe that is the configuration file is waited for.
+const pipeTimeout = 5 * time.Second
+
+// readConfig returns the content of a configuration file, which may be a pipe that a program writes to.
+func readConfig(file string) (data []byte, err error) {
+	info, err := os.Stat(file)
+	if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return readBounded(file, maxConfigSize+1)
+	}
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.SetReadDeadline(time.Now().Add(pipeTimeout)); err != nil {
+		return nil, err
+	}
+	data, err = io.ReadAll(io.LimitReader(f, maxConfigSize+1))
+	if err == nil && len(data) == 0 {
+		err = &fs.PathError{Op: "read", Path: file, Err: errors.New("a pipe that nothing was written to")}
+	}
+	return data, err
 }
 
 // readBounded returns the content of a regular file, cut off after limit bytes. It does not wait for a pipe.

@@ -92,10 +92,10 @@ func (c *loaded) loadRules() (*rules.Set, error) {
 	}
 	c.checkRuleChecks(all)
 	var more *unloaded
-	if c.has("rule_files") {
+	if c.nameless() {
 		more = c.unloaded()
 	}
-	if !c.checkNames(all, more) {
+	if !c.checkNames(all, more) || more != nil {
 		return nil, nil
 	}
 	set, err := rules.Load(c.ruleOptions(true))
@@ -112,7 +112,9 @@ func (c *loaded) loadRules() (*rules.Set, error) {
 // probes returns the names of all checks that probes decide.
 func (c *loaded) probes() (out []string) {
 	for _, d := range c.Databases {
-		out = append(out, d.Name)
+		if d.Name != "" {
+			out = append(out, d.Name)
+		}
 	}
 	for name := range swarmChecks() {
 		if c.isSwarmProbe(name) {

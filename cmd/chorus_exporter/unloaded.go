@@ -17,7 +17,7 @@ type unloaded struct {
 
 // unloaded reads the rule files of the configuration as text.
 func (c *loaded) unloaded() *unloaded {
-	u := &unloaded{missing: c.has("rule_files")}
+	u := &unloaded{missing: c.nameless()}
 	for _, file := range c.RuleFiles {
 		text, err := readBounded(file, maxRuleFileSize)
 		if err != nil {
@@ -27,6 +27,11 @@ func (c *loaded) unloaded() *unloaded {
 		u.texts = append(u.texts, text)
 	}
 	return u
+}
+
+// nameless reports whether the configuration names checks in a way that could not be understood.
+func (c *loaded) nameless() bool {
+	return c.has("rule_files") || slices.ContainsFunc(c.Databases, func(d Database) bool { return d.Name == "" })
 }
 
 // mayDeclare reports whether one of the files may declare the name. If one could not be read, that is any name but a
