@@ -183,6 +183,13 @@ func (e *Evaluator) SetRules(set *rules.Set) {
 	e.Trigger()
 }
 
+// SetRunbookBaseURL changes Options.RunbookBaseURL, from the next evaluation on.
+func (e *Evaluator) SetRunbookBaseURL(base string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.opts.RunbookBaseURL = base
+}
+
 // install is SetRules without lock and trigger.
 func (e *Evaluator) install(set *rules.Set) {
 	fresh := make([]*group, 0, len(set.Groups()))

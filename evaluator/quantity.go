@@ -89,7 +89,7 @@ func (a *Alert) against(text string) string {
 	if word == "" || mentions(text, *a.Limit, a.Unit) && mentions(text, a.Value, a.Unit) {
 		return ""
 	}
-	limit := word + " " + quantity(*a.Limit, a.Unit)
+	limit := word + " " + strings.Replace(quantity(*a.Limit, a.Unit), "no ", "0 ", 1) // "limit no peers" is no limit
 	switch {
 	case mentions(text, a.Value, a.Unit):
 		return limit

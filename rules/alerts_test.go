@@ -99,7 +99,7 @@ func TestServerAlertsSayAllThatIsNeeded(t *testing.T) {
 			if r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 				t.Errorf("%s: %s lacks its summary or description", file, r.Alert)
 			}
-			if want := "https://chorus.example/runbooks/" + r.Alert; r.Annotations["runbook_url"] != want {
+			if want := "/runbooks/" + r.Alert; r.Annotations["runbook_url"] != want {
 				t.Errorf("%s: the runbook of %s is %q, want %q", file, r.Alert, r.Annotations["runbook_url"], want)
 			}
 		}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -8,11 +9,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// durationKeys are the keys of a rule file that have a duration.
+var durationKeys = []string{"interval", "query_offset", "for", "keep_firing_for"}
+
 // lintDurations faults every duration of a file that is none. rulefmt stops at the first and does not say where it
 // stands; what it says of it is taken out of faults.
 func lintDurations(file string, root *yaml.Node, faults []Fault) []Fault {
 	walk(root, func(key string, value *yaml.Node) {
-		if !slices.Contains([]string{"interval", "query_offset", "for", "keep_firing_for"}, key) ||
+		if !slices.Contains(durationKeys, key) ||
 			value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
 			return
 		}
@@ -42,4 +46,26 @@ func walk(n *yaml.Node, f func(key string, value *yaml.Node)) {
 		}
 		walk(child, f)
 	}
+}
+
+// withDurations returns body with every invalid duration replaced by a valid one, so that rulefmt, which stops at the
+// first, finds the other faults of the file too. No line moves.
+func withDurations(body []byte, root *yaml.Node) []byte {
+	lines := bytes.SplitAfter(slices.Clone(body), []byte("\n"))
+	var bad []*yaml.Node
+	walk(root, func(key string, value *yaml.Node) {
+		if _, err := model.ParseDuration(value.Value); err != nil && slices.Contains(durationKeys, key) {
+			bad = append(bad, value)
+		}
+	})
+	for _, value := range slices.Backward(bad) { // from the end: a replacement moves what follows on its line
+		if value.Line < 1 || value.Line > len(lines) || value.Value == "" {
+			continue
+		}
+		line, col := lines[value.Line-1], value.Column-1
+		if at := bytes.Index(line[min(col, len(line)):], []byte(value.Value)); at >= 0 {
+			lines[value.Line-1] = slices.Replace(line, col+at, col+at+len(value.Value), []byte("1m")...)
+		}
+	}
+	return bytes.Join(lines, nil)
 }

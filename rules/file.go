@@ -70,9 +70,9 @@ func readOwn(path string) ([]byte, error) {
 func (f *file) parse(body []byte, p parser.Parser) {
 	root, at := f.decode(body)
 	parsed, errs := rulefmt.Parse(body, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
-	if parsed == nil { // at an unknown field it looks no further: what else is wrong shows without it
+	if parsed == nil { // at an unknown field or an invalid duration it looks no further: what else is wrong shows without it
 		var more []error
-		parsed, more = rulefmt.Parse(body, true, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
+		parsed, more = rulefmt.Parse(withDurations(body, root), true, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
 		errs = append(errs, more...)
 	}
 	f.faults = append(f.faults, lintDurations(f.name, root, translate(f.name, errs, at))...)

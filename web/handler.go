@@ -35,6 +35,8 @@ type Options struct {
 	TelemetryPath      string // default /metrics
 	MaxMetricsRequests int    // more scrapes at once than this are answered 503; default DefaultMaxMetricsRequests
 
+	Runbooks []Runbook // pages at /runbooks/, the index first; none: no such pages
+
 	Shutdown     Shutdown      // nil: nothing is told of a stop, and /health/shutdown is 404
 	ShutdownMode func() string // what happens when a rule asks for one; may be nil
 
@@ -172,6 +174,9 @@ func (h *Handler) route() error {
 	if h.opts.Shutdown != nil {
 		h.routes[shutdownPath] = route{allowRead, h.serveShutdown}
 	}
+	if len(h.opts.Runbooks) > 0 {
+		h.routes[strings.TrimSuffix(runbookPrefix, "/")] = route{allowRead, h.serveRunbook}
+	}
 	if h.opts.Config != nil {
 		h.routes["/config"] = route{allowRead, h.serveConfig}
 	}
@@ -198,6 +203,8 @@ func (h *Handler) prefixRoute(path string) (route, bool) {
 	switch {
 	case strings.HasPrefix(path, checkPrefix):
 		return route{allowRead, h.serveCheck}, true
+	case len(h.opts.Runbooks) > 0 && strings.HasPrefix(path, runbookPrefix):
+		return route{allowRead, h.serveRunbook}, true
 	case h.opts.EnablePprof && strings.HasPrefix(path, pprofPrefix):
 		return route{allowRead + ", POST", servePprof}, true
 	}

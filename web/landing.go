@@ -64,9 +64,14 @@ func (h *Handler) serveLanding(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, http.StatusInternalServerError, "the page can't be rendered")
 		return
 	}
+	writeHTML(w, r, http.StatusOK, buf.Bytes())
+}
+
+// writeHTML answers with a page that may load the style sheet and nothing else.
+func writeHTML(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	w.Header().Set("Content-Security-Policy", contentSecurityPolicy)
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	write(w, r, http.StatusOK, "text/html; charset=utf-8", buf.Bytes())
+	write(w, r, code, "text/html; charset=utf-8", body)
 }
 
 func newLandingCheck(e entry) landingCheck {
@@ -98,6 +103,9 @@ func (h *Handler) links() []link {
 	}
 	if h.opts.Shutdown != nil {
 		links = append(links, link{shutdownPath[1:], "shutdown"})
+	}
+	if len(h.opts.Runbooks) > 0 {
+		links = append(links, link{runbookPrefix[1:], "runbooks"})
 	}
 	if h.opts.Config != nil {
 		links = append(links, link{"config", "configuration"})

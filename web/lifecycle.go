@@ -38,8 +38,8 @@ func (h *Handler) serveReload(w http.ResponseWriter, r *http.Request) {
 		return // nobody waits for the answer any more
 	}
 	if err := h.opts.Reload(r.Context()); err != nil {
-		level.Error(h.opts.Logger).Log("msg", "Reload refused, what was loaded before stays in force", "err", err)
-		fail(w, r, http.StatusInternalServerError, "Reload refused, what was loaded before stays in force: "+err.Error())
+		level.Error(h.opts.Logger).Log("msg", "Reload failed; the previous configuration stays in force", "err", err)
+		fail(w, r, http.StatusInternalServerError, "Reload failed; the previous configuration stays in force:\n"+err.Error())
 		return
 	}
 	writeText(w, r, http.StatusOK, "Reloaded.")

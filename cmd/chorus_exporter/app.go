@@ -13,6 +13,7 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
 	"chorus/collectors"
+	"chorus/docs/runbooks"
 	"chorus/evaluator"
 	"chorus/evaluator/shutdown"
 	"chorus/probes"
@@ -125,8 +126,10 @@ func (a *app) addEvaluator(p *plan) (err error) {
 		Interval:       duration(&p.config.EvaluationInterval),
 		StartupTimeout: duration(&p.config.StartupTimeout),
 		StallTimeout:   duration(&p.config.StallTimeout),
+		MaxSeries:      p.config.MaxSeries,
 		HistoryEntries: p.config.History.MaxEntries,
 		Cause:          a.runner.Cause,
+		RunbookBaseURL: p.config.RunbookBaseURL,
 		OnSnapshot:     a.publish,
 		OnAction:       a.act,
 		Logger:         a.logger,
@@ -134,7 +137,11 @@ func (a *app) addEvaluator(p *plan) (err error) {
 	return err
 }
 
-func (a *app) addHandler(p *plan) (err error) {
+func (a *app) addHandler(p *plan) error {
+	pages, err := runbookPages()
+	if err != nil {
+		return err
+	}
 	a.handler, err = web.New(web.Options{
 		Evaluator:       a.evaluator,
 		Probes:          a.runner,
@@ -143,6 +150,7 @@ func (a *app) addHandler(p *plan) (err error) {
 		NodeID:          p.config.NodeID,
 		Version:         p.config.Version,
 		TelemetryPath:   a.flags.telemetryPath,
+		Runbooks:        pages,
 		EnableLifecycle: a.flags.enableLifecycle,
 		EnablePprof:     a.flags.enablePprof,
 		Reload:          a.reload,
@@ -152,6 +160,15 @@ func (a *app) addHandler(p *plan) (err error) {
 		Logger:          a.logger,
 	})
 	return err
+}
+
+// runbookPages returns the pages about the shipped alerts as the handler serves them.
+func runbookPages() (out []web.Runbook, err error) {
+	pages, err := runbooks.Pages()
+	for _, p := range pages {
+		out = append(out, web.Runbook(p))
+	}
+	return out, err
 }
 
 // publish is told of every verdict.
@@ -164,16 +181,13 @@ func (a *app) publish(s *evaluator.Snapshot) {
 	a.live.Load().swarm.changed()
 }
 
-// warn logs what is doubtful about a plan.
+// warn logs the warnings and notes of a plan.
 func (a *app) warn(p *plan) {
-	for _, w := range p.config.warnings() {
-		level.Warn(a.logger).Log("msg", "Configuration is doubtful", "err", w)
+	for _, w := range p.warnings {
+		level.Warn(a.logger).Log("msg", w.about+" warning", "err", w.text)
 	}
-	for _, w := range p.rules.Warnings() {
-		level.Warn(a.logger).Log("msg", "Rules are doubtful", "err", w)
-	}
-	for _, w := range p.unexposed() {
-		level.Warn(a.logger).Log("msg", "Rules read a metric that nothing exposes", "err", w)
+	for _, n := range p.notes {
+		level.Info(a.logger).Log("msg", n.about+" note", "err", n.text)
 	}
 }
 

@@ -4,66 +4,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
-
-	"chorus/rules"
 )
 
-// checkConfig is --config.check: it prints every fault of the configuration and its rules to stderr, and returns the
-// exit code. A metric that a rule reads and nothing exposes is a fault here: such a rule never fires.
+// checkConfig is --config.check: it prints every error, warning and note to stderr, and returns the exit code.
 func checkConfig(f *flags, stdout, stderr io.Writer) int {
-	p, err := prepare(f.configFile, nil, log.NewNopLogger())
-	if webErr := toolkit.Validate(*f.web.WebConfigFile); webErr != nil {
-		err = errors.Join(err, fmt.Errorf("%s: %w", *f.web.WebConfigFile, webErr))
-	}
-	if p != nil {
-		err = errors.Join(err, p.closeUnless(nil)) // they are connected to nothing
-		for _, w := range p.config.warnings() {
-			fmt.Fprintf(stderr, "warning: %s\n", w)
-		}
-		for _, w := range p.rules.Warnings() {
-			fmt.Fprintf(stderr, "warning: %v\n", w)
-		}
-		for _, fault := range p.unexposed() {
-			err = errors.Join(err, errors.New(fault))
-		}
+	p, err := f.judge(nil, log.NewNopLogger())
+	if err == nil {
+		err = p.closeUnless(nil) // the databases are connected to nothing
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitError
 	}
+	for _, w := range p.warnings {
+		fmt.Fprintf(stderr, "warning: %s\n", w.text)
+	}
+	for _, n := range p.notes {
+		fmt.Fprintf(stderr, "note: %s\n", n.text)
+	}
 	fmt.Fprintf(stdout, "OK: %s\n", p.summary())
 	return exitOK
 }
 
-// unexposed are the metrics that own rules read and nothing here exposes, each with its place. What the shipped rules
-// read may be missing: they are written for that.
-func (p *plan) unexposed() []string {
-	known := map[string]bool{}
-	for _, n := range rules.Names() {
-		known[n.Name] = true
+// judge loads and checks all files that the flags name. Start, reload and --config.check accept what it accepts. The
+// error joins every fault, and with --config.strict every warning.
+func (f *flags) judge(live *plan, logger log.Logger) (*plan, error) {
+	p, err := prepare(f.configFile, live, logger)
+	if webErr := toolkit.Validate(*f.web.WebConfigFile); webErr != nil {
+		err = errors.Join(err, fmt.Errorf("check --web.config.file %s: %w", *f.web.WebConfigFile, webErr))
 	}
-	registry := prometheus.NewRegistry()
-	for _, c := range ownCollectors() {
-		registry.MustRegister(c)
+	if p == nil {
+		return nil, err
 	}
-	families, _ := registry.Gather() // what can't be read here is not exposed either
-	for _, f := range families {
-		known[f.GetName()] = true
+	if f.configStrict {
+		for _, w := range p.warnings {
+			err = errors.Join(err, fmt.Errorf("%s [--config.strict]", w.text))
+		}
 	}
-	for name, places := range p.rules.Metrics() {
-		known[name] = known[name] || slices.ContainsFunc(places, p.isShipped)
+	if err != nil {
+		return nil, errors.Join(err, p.closeUnless(live))
 	}
-	return p.rules.Unexposed(func(name string) bool { return known[name] })
-}
-
-// isShipped says of a place, "file:line", whether it is in a shipped file.
-func (p *plan) isShipped(place string) bool {
-	own := func(file string) bool { return strings.HasPrefix(place, file+":") }
-	return !slices.ContainsFunc(p.config.RuleFiles, own)
+	return p, nil
 }

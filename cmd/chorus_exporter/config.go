@@ -21,6 +21,11 @@ type Config struct {
 	StartupTimeout model.Duration `yaml:"startup_timeout"`
 	// Without a finished evaluation for so long, liveness fails; at least two evaluations.
 	StallTimeout model.Duration `yaml:"stall_timeout"`
+	// Limit of the series that are kept for the rules; memory is proportional to it. Custom rules that need more are refused.
+	MaxSeries int `yaml:"max_series"`
+	// What the addresses of runbooks begin with: `https://wiki.example.net/chorus` makes an alert point to
+	// `https://wiki.example.net/chorus/CheckNoData`. Default: the exporter's own pages, `/runbooks/CheckNoData`.
+	RunbookBaseURL string `yaml:"runbook_base_url,omitempty"`
 	// Own rule files, patterns allowed; see [rules.md](rules.md).
 	RuleFiles []string `yaml:"rule_files,omitempty"`
 	// Checks to switch off, short for `checks.NAME.enabled: false`.

@@ -36,7 +36,7 @@ func TestConfigFaults(t *testing.T) {
 func TestConfigSize(t *testing.T) {
 	file := write(t, "big.yml", strings.Repeat("# a comment\n", maxConfigSize/12+1))
 	_, err := prepare(file, nil, log.NewNopLogger())
-	if err == nil || !strings.Contains(err.Error(), "is larger than 1048576 bytes") {
+	if err == nil || !strings.Contains(err.Error(), "larger than 1048576 bytes") {
 		t.Errorf("prepare = %v, want that the file is too large", err)
 	}
 }

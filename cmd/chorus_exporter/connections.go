@@ -44,7 +44,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 // sendAway closes a connection without a word.
 func (c *connections) sendAway(conn net.Conn) {
 	c.logger.Warn(fmt.Sprintf(
-		"More connections at once than %d: closed the longest unused of the address that has the most", c.limit))
+		"Connection limit %d reached; closed the longest idle connection of the busiest client", c.limit))
 	if secured, ok := conn.(*tls.Conn); ok { // saying goodbye could take long
 		conn = secured.NetConn()
 	}

@@ -41,7 +41,7 @@ func TestConnections(t *testing.T) {
 	if n := len(c.crowd.Members()); n != 1 {
 		t.Errorf("%d connections are known, want 1", n)
 	}
-	if got := strings.Count(text.String(), "More connections"); got != 1 {
+	if got := strings.Count(text.String(), "Connection limit"); got != 1 {
 		t.Errorf("logged %d times, want once: %s", got, text.String())
 	}
 }

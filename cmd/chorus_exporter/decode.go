@@ -24,13 +24,15 @@ type decoder struct {
 	problems
 	lines    map[string]int // line of every field that the file sets, by its path
 	defaults bool           // the file is the embedded defaults
-	garbled  bool           // the file is not even YAML: what it would set is unknown
+	garbled  bool           // the file is not YAML throughout: some of what it would set is unknown
+	lost     []string       // the top-level keys of a garbled file that could not be read; "" for one without a name
 }
 
 // decode lays data over what v points to.
 func (d *decoder) decode(data []byte, v any) {
 	if len(data) > maxConfigSize {
-		d.add(0, "", "is larger than %d bytes; move rules to rule_files", maxConfigSize)
+		d.garbled = true
+		d.add(0, "", "larger than %d bytes; move rules into files of their own, listed in rule_files", maxConfigSize)
 		return
 	}
 	var doc, second yaml.Node
@@ -39,27 +41,28 @@ func (d *decoder) decode(data []byte, v any) {
 	case errors.Is(err, io.EOF): // nothing but comments: the defaults
 		return
 	case err != nil:
-		d.syntax(err)
+		d.garbled = true
+		d.salvage(data, err, v)
 		return
 	}
 	switch err := dec.Decode(&second); {
 	case err == nil:
-		d.add(second.Line, "", "a second document begins here; keep everything in one document")
+		d.add(second.Line, "", "second YAML document; put everything into one document")
 	case !errors.Is(err, io.EOF):
-		d.syntax(err)
+		d.garbled = true
+		d.syntax(err, 0)
 	}
 	d.value(doc.Content[0], reflect.ValueOf(v).Elem(), "")
 }
 
-// syntax reports an error of the YAML parser, which has the line in its text.
-func (d *decoder) syntax(err error) {
+// syntax reports an error of the YAML parser, which has the line in its text. What was parsed follows offset lines.
+func (d *decoder) syntax(err error, offset int) {
 	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
 	if m := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = m[2]
 	}
-	d.garbled = true
-	d.add(line, "", "is not YAML: %s; look at colons, quotes and indentation (no tabs) on and above this line", text)
+	d.add(line+offset, "", "invalid YAML: %s; check colons, quotes and indentation (no tabs) on this line and above", text)
 }
 
 // value lays one node over v, which is what stands at path.
@@ -71,7 +74,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	case n.Anchor != "":
 		d.add(n.Line, path, "anchors are not supported; write the value out where it is needed")
 	case n.ShortTag() == "!!null":
-		d.add(n.Line, path, "has no value; give it one or leave the key out to keep the default")
+		d.add(n.Line, path, "no value; set one, or remove the key to keep the default")
 	case v.Kind() == reflect.Pointer:
 		fresh, faults := reflect.New(v.Type().Elem()), len(d.list) // what v points to belongs to the defaults
 		if d.value(n, fresh.Elem(), path); len(d.list) == faults {
@@ -103,21 +106,23 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			d.value(value, field, at)
 			return
 		}
-		d.add(key.Line, at, "%s", unknownKey(path, key.Value, names))
+		d.addUnknown(key, path, names)
 	})
 }
 
-// unknownKey says why key can't stand in what is at path, and what could.
-func unknownKey(path, key string, names []string) string {
+// addUnknown reports a key that what is at path does not have; names are the keys that it has.
+func (d *decoder) addUnknown(key *yaml.Node, path string, names []string) {
+	at := strings.TrimPrefix(path+"."+key.Value, ".")
 	switch {
-	case slices.Contains(later(path), key):
-		return "is not supported by this version; remove it"
-	case key == "check_defaults":
-		return "belongs to the shipped defaults alone; set what should differ under checks, by the check's name"
-	case key == "hook_defaults":
-		return "belongs to the shipped defaults alone; set what should differ in each hook"
+	case slices.Contains(later(path), key.Value):
+		d.add(key.Line, at, "not supported by this version; remove it")
+	case key.Value == "check_defaults":
+		d.add(key.Line, at, "reserved for the shipped defaults; change single checks under \"checks\"")
+	case key.Value == "hook_defaults":
+		d.add(key.Line, at, "reserved for the shipped defaults; change each hook instead")
+	default:
+		d.addNamed(key.Line, path, key.Value, "unknown key %q; %s", key.Value, meant(key.Value, names))
 	}
-	return "is no key here; " + meant(key, names)
 }
 
 // later are the keys that the format reserves for what this version has not.
@@ -145,23 +150,23 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 // pairs calls do for every key of a mapping with its value and its path.
 func (d *decoder) pairs(n *yaml.Node, path string, do func(key, value *yaml.Node, at string)) {
 	if n.Kind != yaml.MappingNode {
-		d.add(n.Line, path, "is %s; write a mapping, one \"key: value\" a line", kindOf(n))
+		d.add(n.Line, path, "must be a mapping (one \"key: value\" per line), not %s", kindOf(n))
 		return
 	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if key.Kind != yaml.ScalarNode {
-			d.add(key.Line, path, "has a key that is %s; keys are plain words", kindOf(key))
+			d.add(key.Line, path, "invalid key: %s; use a plain word", kindOf(key))
 			continue
 		}
 		if key.ShortTag() == "!!merge" {
-			d.add(key.Line, path, "merges another mapping; write its keys out")
+			d.add(key.Line, path, "merge keys (<<) are not supported; write the keys out")
 			continue
 		}
 		at := strings.TrimPrefix(path+"."+key.Value, ".")
 		if line, ok := seen[key.Value]; ok {
-			d.add(key.Line, at, "stands on line %d already; keep one of the two", line)
+			d.add(key.Line, at, "duplicate key, first set on line %d", line)
 			continue
 		}
 		seen[key.Value] = key.Line
@@ -172,7 +177,7 @@ func (d *decoder) pairs(n *yaml.Node, path string, do func(key, value *yaml.Node
 // sequence replaces the slice v: a list in the file is the whole list.
 func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.SequenceNode {
-		d.add(n.Line, path, "is %s; write a list, one \"- …\" a line", kindOf(n))
+		d.add(n.Line, path, "must be a list (one \"- item\" per line), not %s", kindOf(n))
 		return
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
@@ -184,33 +189,35 @@ func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path string) {
 
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind != yaml.ScalarNode {
-		d.add(n.Line, path, "is %s; write one value", kindOf(n))
+		d.add(n.Line, path, "must be a single value, not %s", kindOf(n))
 		return
 	}
 	if v.Type() == reflect.TypeFor[model.Duration]() {
 		t, err := model.ParseDuration(n.Value)
 		if err != nil {
-			d.add(n.Line, path, "%q is no duration; write whole numbers with units, such as 30s, 5m or 1h30m", n.Value)
+			d.add(n.Line, path, "invalid duration %q: use a number with a unit, such as 30s or 5m", n.Value)
 			return
 		}
 		v.SetInt(int64(t))
 		return
 	}
 	if err := n.Decode(v.Addr().Interface()); err != nil {
-		d.add(n.Line, path, "%q is no %s", n.Value, wanted(v.Kind()))
+		kind, example := wanted(v.Kind())
+		d.add(n.Line, path, "invalid %s %q: use %s", kind, n.Value, example)
 	}
 }
 
-func wanted(k reflect.Kind) string {
+// wanted returns what a value of that kind is called, and what to write.
+func wanted(k reflect.Kind) (kind, example string) {
 	switch k {
 	case reflect.Bool:
-		return "boolean; write true or false"
+		return "boolean", "true or false"
 	case reflect.Int:
-		return "whole number; write digits only"
+		return "whole number", "digits only"
 	case reflect.Float64:
-		return "number; write one such as 0.95"
+		return "number", "a number such as 0.95"
 	default:
-		return "text; put it in quotes"
+		return "text", "quotes around it"
 	}
 }
 

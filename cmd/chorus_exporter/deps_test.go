@@ -15,6 +15,7 @@ func TestLibrariesLinkLittle(t *testing.T) {
 	unwanted := []string{
 		"github.com/libp2p/", "github.com/multiformats/", "github.com/ipfs/",
 		"github.com/jackc/pgx/", "modernc.org/sqlite",
+		"github.com/yuin/goldmark",
 		"github.com/aws/", "github.com/Azure/", "cloud.google.com/", grpcModule,
 	}
 	for _, room := range []string{"collectors", "evaluator", "evaluator/shutdown", "probes", "rules", "web", "web/crowd", grpcRoom} {

@@ -17,9 +17,9 @@ const program = "chorus_exporter"
 
 // Exit codes of the process. docs/flags.md has what is said here.
 const (
-	exitOK    = 0 // Stopped by a signal, or `--config.check` found no fault.
-	exitError = 1 // Could not start, or had to give up; or `--config.check` found faults.
-	exitUsage = 2 // The command line makes no sense.
+	exitOK    = 0 // Stopped by a signal, or `--config.check` found no error.
+	exitError = 1 // Could not start, or exited after an error; or `--config.check` found errors.
+	exitUsage = 2 // Invalid command line.
 	exitRule  = 3 // A rule asked for the shutdown.
 )
 
@@ -32,13 +32,14 @@ const (
 const about = `Health exporter: runs probes, judges metrics by Prometheus rules and serves the verdict over HTTP.
 
 Signals: SIGHUP reloads the configuration and the rules; SIGINT and SIGTERM stop after a drain, a second one at once.
-Exit codes: 0 after a signal or a faultless --config.check, 1 after an error, 2 for a wrong command line,
+Exit codes: 0 after a signal or a --config.check without errors, 1 after an error, 2 for an invalid command line,
 3 after a shutdown that a rule asked for.`
 
 // flags are the command line.
 type flags struct {
 	configFile      string
 	configCheck     bool
+	configStrict    bool
 	telemetryPath   string
 	enableLifecycle bool
 	enablePprof     bool
@@ -73,8 +74,10 @@ func (f *flags) application() *kingpin.Application {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(program))
 	app.Flag("config.file", "Configuration file. Without one the shipped defaults hold.").StringVar(&f.configFile)
-	app.Flag("config.check", "Check the configuration and its rules, print every fault, and exit.").
+	app.Flag("config.check", "Check the configuration and its rules, print every error and warning, and exit.").
 		BoolVar(&f.configCheck)
+	app.Flag("config.strict", "Treat warnings about the configuration and its rules as errors: at start, at a reload and "+
+		"with --config.check.").BoolVar(&f.configStrict)
 	f.web = kingpinflag.AddFlags(app, ":8081")
 	app.Flag("web.telemetry-path", "Path under which to expose metrics.").
 		Default("/metrics").StringVar(&f.telemetryPath)

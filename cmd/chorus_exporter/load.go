@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/prometheus/common/version"
 
@@ -30,9 +34,9 @@ func loadConfig(file string) (*loaded, error) {
 		return nil, err
 	}
 	if file != "" {
-		data, err := readBounded(file, maxConfigSize+1)
+		data, err := readConfig(file)
 		if err != nil {
-			return nil, fmt.Errorf("read configuration: %w", err)
+			return nil, fmt.Errorf("read the configuration: %w", err)
 		}
 		c.parse(file, data)
 	}
@@ -60,7 +64,29 @@ func parseDefaults() (*loaded, error) {
 func (c *loaded) parse(file string, data []byte) {
 	c.file, c.dir = file, filepath.Dir(file)
 	c.decode(data, &c.Config)
+	if c.garbled {
+		c.checkRest()
+		return
+	}
 	c.check()
+}
+
+// checkRest checks what could be read of a garbled file, as far as its faults cannot follow from what is missing.
+func (c *loaded) checkRest() {
+	if len(c.lost) == 0 {
+		return // nothing was read
+	}
+	known := len(c.list)
+	c.check()
+	found := slices.Clone(c.list[known:])
+	c.list = c.list[:known]
+	for _, p := range found {
+		switch key, _, _ := strings.Cut(strings.ReplaceAll(p.field, "[", "."), "."); key {
+		case "checks", "disable", "disks", "election", "shutdown", "p2p": // judged by what stands elsewhere too
+		default:
+			c.list = append(c.list, p)
+		}
+	}
 }
 
 // settle fills in what only this machine knows.
@@ -88,14 +114,35 @@ func (c *loaded) expandRuleFiles() {
 		field := fmt.Sprintf("rule_files[%d]", i)
 		matches, err := filepath.Glob(c.path(pattern))
 		switch {
+		case pattern == "":
+			c.add(c.line(field), field, "empty; name a rule file, or remove the entry")
+			continue
 		case err != nil:
-			c.add(c.line(field), field, "%q is no pattern: %v; close its brackets", pattern, err)
+			c.add(c.line(field), field, "invalid pattern %q: %v; close its brackets", pattern, err)
 		case len(matches) == 0:
-			c.add(c.line(field), field, "%q matches no file; paths are relative to the folder of this file", pattern)
+			c.add(c.line(field), field, "%s", noMatch(pattern, c.path(pattern)))
 		}
 		files = append(files, matches...)
 	}
 	c.RuleFiles = files
+}
+
+// noMatch returns why a pattern of rule_files matches nothing: filepath.Glob keeps quiet about what it cannot read.
+func noMatch(pattern, path string) string {
+	_, err := os.Lstat(path)
+	if err == nil {
+		return fmt.Sprintf("%q matches no file, though one has this name: write \\[, \\* or \\? for a plain [, * or ?", pattern)
+	}
+	if strings.ContainsAny(pattern, `*?[\`) {
+		_, err = os.ReadDir(filepath.Dir(path))
+	}
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("%q cannot be read: %v", pattern, pathless(err))
+	case filepath.IsAbs(pattern):
+		return fmt.Sprintf("%q matches no file", pattern)
+	}
+	return fmt.Sprintf("%q matches no file; paths are relative to the directory of this file", pattern)
 }
 
 // path is p seen from the folder of the configuration file.
@@ -117,12 +164,43 @@ func (c *loaded) line(field string) int {
 	return 0
 }
 
-// readBounded is the content of a file, cut off after limit bytes.
-func readBounded(file string, limit int64) ([]byte, error) {
-	f, err := os.Open(file)
+// pipeTimeout bounds how long a pipe that is the configuration file is waited for.
+const pipeTimeout = 5 * time.Second
+
+// readConfig returns the content of a configuration file, which may be a pipe that a program writes to.
+func readConfig(file string) (data []byte, err error) {
+	info, err := os.Stat(file)
+	if err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return readBounded(file, maxConfigSize+1)
+	}
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit))
-	return data, errors.Join(err, f.Close())
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.SetReadDeadline(time.Now().Add(pipeTimeout)); err != nil {
+		return nil, err
+	}
+	data, err = io.ReadAll(io.LimitReader(f, maxConfigSize+1))
+	if err == nil && len(data) == 0 {
+		err = &fs.PathError{Op: "read", Path: file, Err: errors.New("a pipe that nothing was written to")}
+	}
+	return data, err
+}
+
+// readBounded returns the content of a regular file, cut off after limit bytes. It does not wait for a pipe.
+func readBounded(file string, limit int64) (data []byte, err error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: file, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
 }

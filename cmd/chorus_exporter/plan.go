@@ -7,6 +7,7 @@ import (
 	"github.com/go-kit/log"
 
 	"chorus/collectors"
+	"chorus/evaluator"
 	"chorus/probes"
 	"chorus/rules"
 )
@@ -22,6 +23,8 @@ type plan struct {
 	databases map[Database]*probes.SQL // by their configuration: an equal one keeps its probe and its connections
 	swarm     *swarm                   // nil without p2p, and until join; then the same in every plan
 	shown     []byte                   // the configuration in force as YAML, without secrets
+	warnings  []finding
+	notes     []finding
 }
 
 // prepare loads configuration and rules and makes what they ask for. Databases that live has too are taken over. It
@@ -37,37 +40,64 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 		c.checkRestart(live.config)
 		c.checkFleetRestart(live.config)
 	}
-	if err := errors.Join(c.err(), faults); err != nil {
-		return nil, err
+	p := &plan{config: c, rules: set, databases: map[Database]*probes.SQL{}}
+	p.openDatabases(live)
+	if c.err() == nil {
+		faults = errors.Join(faults, p.rehearse(live, logger))
 	}
-	p := &plan{config: c, rules: set, policy: c.policy(), databases: map[Database]*probes.SQL{}}
-	p.resources, p.measured = c.resourceOptions(logger)
-	if live != nil {
-		p.swarm = live.swarm
+	if set != nil {
+		p.checkSeries()
 	}
-	if err := p.makeProbes(live); err != nil {
+	err = errors.Join(c.err(), faults)
+	if err == nil {
+		p.shown, err = c.show(set)
+	}
+	if err != nil {
 		return nil, errors.Join(err, p.closeUnless(live))
 	}
-	if err := p.rehearse(); err != nil {
-		return nil, errors.Join(err, p.closeUnless(live))
-	}
-	if p.shown, err = c.show(set); err != nil {
-		return nil, errors.Join(err, p.closeUnless(live))
-	}
+	p.warnings, p.notes = p.findings()
 	return p, nil
 }
 
-// makeProbes makes the specs of all checks that probes decide.
-func (p *plan) makeProbes(live *plan) error {
-	for _, d := range p.config.Databases {
+// checkSeries reports that the checks and rules need more series than max_series allows.
+func (p *plan) checkSeries() {
+	c := p.config
+	if c.has("max_series") {
+		return
+	}
+	running := 0
+	for _, name := range c.probes() {
+		if c.effective(name).enabled() {
+			running++
+		}
+	}
+	if err := evaluator.SeriesNeeded(p.rules, running).Fits(c.MaxSeries); err != nil {
+		c.addNamed(c.line("max_series"), "", "max_series", "%v", err)
+	}
+}
+
+// openDatabases makes the probes of all databases without a fault, and reports those that it cannot make.
+func (p *plan) openDatabases(live *plan) {
+	for i, d := range p.config.Databases {
+		field := fmt.Sprintf("databases[%d]", i)
+		if p.config.has(field) {
+			continue
+		}
 		probe := live.probeOf(d)
 		if probe == nil {
 			var err error
 			if probe, err = d.probe(); err != nil {
-				return err
+				p.config.add(p.config.line(field), field, "%v", err)
+				continue
 			}
 		}
 		p.databases[d] = probe
+	}
+}
+
+// makeSpecs makes the specs of all checks that probes decide.
+func (p *plan) makeSpecs() {
+	for _, d := range p.config.Databases {
 		check := p.config.effective(d.Name)
 		p.specs = append(p.specs, probes.Spec{
 			Name:             d.Name,
@@ -78,12 +108,11 @@ func (p *plan) makeProbes(live *plan) error {
 			Interval:         check.interval(),
 			Timeout:          check.timeout(),
 			FailureThreshold: *check.FailureThreshold,
-			Probe:            probe,
+			Probe:            p.databases[d],
 			Target:           d.target(),
 		})
 	}
 	p.specs = append(p.specs, p.swarm.specs(p.config)...)
-	return nil
 }
 
 // join makes what the first plan needs to join a cluster, if one is configured. It dials nobody yet.
@@ -98,7 +127,7 @@ func (p *plan) join(logger loggers) (err error) {
 	if p.shown, err = p.config.show(p.rules); err != nil {
 		return errors.Join(err, p.swarm.close())
 	}
-	return p.rehearse()
+	return p.tryOut()
 }
 
 // keepNodeID gives a configuration without node_id the one that its process has, be it the peer id or the hostname.
@@ -115,8 +144,19 @@ func (p *plan) probeOf(d Database) *probes.SQL {
 	return p.databases[d]
 }
 
-// rehearse puts the plan into rooms of its own, so that the live ones can't refuse it any more.
-func (p *plan) rehearse() error {
+// rehearse makes the rest of the plan, whose configuration has no fault, and tries it out.
+func (p *plan) rehearse(live *plan, logger log.Logger) error {
+	p.policy = p.config.policy()
+	p.resources, p.measured = p.config.resourceOptions(logger)
+	if live != nil {
+		p.swarm = live.swarm
+	}
+	p.makeSpecs()
+	return p.tryOut()
+}
+
+// tryOut puts the plan into rooms of its own, so that the live ones cannot refuse it any more.
+func (p *plan) tryOut() error {
 	if err := p.policy.Validate(); err != nil {
 		return err
 	}
@@ -155,6 +195,7 @@ func (c *loaded) checkRestart(old *loaded) {
 		{"evaluation_interval", c.EvaluationInterval, old.EvaluationInterval},
 		{"startup_timeout", c.StartupTimeout, old.StartupTimeout},
 		{"stall_timeout", c.StallTimeout, old.StallTimeout},
+		{"max_series", c.MaxSeries, old.MaxSeries},
 		{"history.max_entries", c.History.MaxEntries, old.History.MaxEntries},
 		{"history.cleanup_interval", c.History.CleanupInterval, old.History.CleanupInterval},
 	} {

@@ -11,7 +11,8 @@ import (
 type problem struct {
 	line  int    // 1-based; 0 when it concerns the whole file
 	field string // such as "databases[0].dsn"
-	text  string // what is wrong; what mends it
+	shown string // what the line says of the field
+	text  string // what is wrong; how to fix it
 }
 
 // problems are all faults of one configuration file. As an error it prints one line for each, in the file's order.
@@ -22,13 +23,29 @@ type problems struct {
 
 // add notes a fault, unless one of the field or of what the field stands in is known: the new one would follow from it.
 func (p *problems) add(line int, field, format string, args ...any) {
-	for _, known := range p.list {
-		rest, inside := strings.CutPrefix(field, known.field)
-		if known.field != "" && inside && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-			return
-		}
+	p.note(problem{line, field, field, fmt.Sprintf(format, args...)})
+}
+
+// addNamed notes a fault of the key name in what is at path. The text names the key.
+func (p *problems) addNamed(line int, path, name, format string, args ...any) {
+	p.note(problem{line, strings.TrimPrefix(path+"."+name, "."), path, fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) note(fresh problem) {
+	if !slices.ContainsFunc(p.list, func(known problem) bool { return known.field != "" && inField(fresh.field, known.field) }) {
+		p.list = append(p.list, fresh)
 	}
-	p.list = append(p.list, problem{line, field, fmt.Sprintf(format, args...)})
+}
+
+// has reports whether a fault of the field, or of what stands in the field, is known.
+func (p *problems) has(field string) bool {
+	return slices.ContainsFunc(p.list, func(known problem) bool { return inField(known.field, field) })
+}
+
+// inField reports whether field is outer or stands in outer.
+func inField(field, outer string) bool {
+	rest, inside := strings.CutPrefix(field, outer)
+	return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // err is p, sorted, or nil when there is no fault.
@@ -49,31 +66,39 @@ func (p *problems) Error() string {
 		if l.line > 0 {
 			at = fmt.Sprintf("%s:%d", p.file, l.line)
 		}
-		if l.field != "" {
-			at += ": " + l.field
+		if l.shown != "" {
+			at += ": " + l.shown
 		}
 		lines[i] = at + ": " + l.text
 	}
 	return strings.Join(lines, "\n")
 }
 
-// meant is a hint at the names that were perhaps meant by name: the near ones, else all of them.
+// meant returns a hint at the names that were perhaps meant by name: the near ones, else all of them.
 func meant(name string, names []string) string {
-	var near []string
+	if near := alike(name, names); len(near) > 0 {
+		slices.Sort(near)
+		return "did you mean \"" + strings.Join(slices.Compact(near), "\" or \"") + "\"?"
+	}
+	if len(names) == 0 {
+		return "there are none"
+	}
+	all := slices.Compact(slices.Sorted(slices.Values(names)))
+	const most = 30
+	if len(all) > most {
+		return fmt.Sprintf("known: %s and %d more", strings.Join(all[:most], ", "), len(all)-most)
+	}
+	return "known: " + strings.Join(all, ", ")
+}
+
+// alike returns the names that differ from name by a typing error or two.
+func alike(name string, names []string) (near []string) {
 	for _, n := range names {
 		if distance(name, n) <= max(1, len(n)/4) {
 			near = append(near, n)
 		}
 	}
-	if len(near) > 0 {
-		slices.Sort(near)
-		return "did you mean " + strings.Join(near, " or ") + "?"
-	}
-	if len(names) == 0 {
-		return "there is none"
-	}
-	all := slices.Sorted(slices.Values(names))
-	return "there is " + strings.Join(slices.Compact(all), ", ")
+	return near
 }
 
 // distance is the Levenshtein distance of two names in bytes. Long ones are not worth comparing.

@@ -36,7 +36,7 @@ func (a *app) reload(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	old := a.live.Load()
-	next, err := prepare(a.flags.configFile, old, a.logger)
+	next, err := a.flags.judge(old, a.logger)
 	if err != nil {
 		a.reloads.successful.Set(0)
 		return err
@@ -77,6 +77,7 @@ func (a *app) apply(p *plan) error {
 	if err != nil {
 		return err
 	}
+	a.evaluator.SetRunbookBaseURL(p.config.RunbookBaseURL)
 	a.evaluator.SetRules(p.rules)
 	return nil
 }

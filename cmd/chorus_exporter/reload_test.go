@@ -38,9 +38,9 @@ func TestReload(t *testing.T) {
 	c.eventually("the own check passes", func() bool { return state() == "ok" })
 
 	for _, tt := range []struct{ name, file, content, text string }{
-		{"broken configuration", "chorus.yml", settings + "nonsense: 1\n", "chorus.yml:3: nonsense: is no key here"},
+		{"broken configuration", "chorus.yml", settings + "nonsense: 1\n", "chorus.yml:3: unknown key"},
 		{"broken rules", "own.rules.yml", strings.ReplaceAll(ownRules, "LIMIT", ")"), "own.rules.yml:5:"},
-		{"no YAML", "chorus.yml", "node_id: [\n", "chorus.yml:1: is not YAML"},
+		{"no YAML", "chorus.yml", "node_id: [\n", "chorus.yml:1: invalid YAML"},
 		{"node_id", "chorus.yml", settings + "node_id: another\n", "node_id: a change from"},
 		{
 			"history", "chorus.yml", settings + "history: {max_entries: 7}\n",

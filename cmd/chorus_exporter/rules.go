@@ -75,32 +75,53 @@ func (c *loaded) isIdle(name string) bool {
 // loadRules loads the rules, and reports what the configuration says about checks and components that do not exist or
 // are not its to decide. The error has the faults of the rules alone; without one the set may still be nil.
 func (c *loaded) loadRules() (*rules.Set, error) {
+	if c.rulesUnknown() {
+		return nil, nil
+	}
 	options := c.ruleOptions(false)
-	all, err := rules.Load(options) // nothing of one's own is switched off yet, so all that exists is in it
+	all, err := rules.Load(options) // no custom check is disabled yet, so the set has all that exist
 	if err != nil {
-		// The shipped rules at least tell which checks they decide. Of other names nothing can be said.
 		options.Own = nil
-		if shipped, shippedErr := rules.Load(options); shippedErr == nil {
-			c.checkRuleChecks(shipped)
+		shipped, shippedErr := rules.Load(options)
+		if shippedErr != nil {
+			return nil, err
 		}
+		c.checkRuleChecks(shipped)
+		c.checkNames(shipped, c.unloaded())
 		return nil, err
 	}
 	c.checkRuleChecks(all)
-	if !c.checkNames(all) {
+	var more *unloaded
+	if c.nameless() {
+		more = c.unloaded()
+	}
+	if !c.checkNames(all, more) || more != nil {
 		return nil, nil
 	}
 	set, err := rules.Load(c.ruleOptions(true))
 	if err != nil {
 		return nil, err
 	}
-	enabled := slices.ContainsFunc(c.Databases, func(d Database) bool { return c.effective(d.Name).enabled() })
-	for name := range swarmChecks() {
-		enabled = enabled || c.isSwarmProbe(name) && c.effective(name).enabled()
-	}
+	enabled := slices.ContainsFunc(c.probes(), func(name string) bool { return c.effective(name).enabled() })
 	if len(set.Checks()) == 0 && !enabled {
-		c.add(0, "", "nothing is checked; enable a check, or add a database or a rule with a check_name")
+		c.add(0, "", "no check is enabled; enable one, or add a database or a rule with a check_name")
 	}
 	return set, nil
+}
+
+// probes returns the names of all checks that probes decide.
+func (c *loaded) probes() (out []string) {
+	for _, d := range c.Databases {
+		if d.Name != "" {
+			out = append(out, d.Name)
+		}
+	}
+	for name := range swarmChecks() {
+		if c.isSwarmProbe(name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // ruleChecks are the checks that rules decide, those switched off included.
@@ -113,17 +134,29 @@ func (c *loaded) checkRuleChecks(set *rules.Set) {
 		field := "checks." + check.Name
 		if setting.Critical != nil {
 			c.add(c.line(field+".critical"), field+".critical",
-				"is decided by rules; give the alert its severity in %s", check.File)
+				"cannot be set for a rule check; change the severity of its alert in %s", check.File)
 		}
 		if setting.FailureThreshold != nil {
 			c.add(c.line(field+".failure_threshold"), field+".failure_threshold",
-				"is decided by rules; give the alert its \"for\" in %s", check.File)
+				"cannot be set for a rule check; change the \"for\" of its alert in %s", check.File)
 		}
 	}
 }
 
-// checkNames reports names of checks and components that do not exist. It says whether all do.
-func (c *loaded) checkNames(set *rules.Set) bool {
+// rulesUnknown reports whether a part of the file could not be read that decides which rules there are, or what they may
+// say. Their faults could follow from that.
+func (c *loaded) rulesUnknown() bool {
+	if !c.garbled {
+		return false
+	}
+	return len(c.lost) == 0 || slices.ContainsFunc(c.lost, func(key string) bool {
+		return slices.Contains([]string{"", "rule_files", "checks", "disable", "databases", "p2p", "election", "shutdown"}, key)
+	})
+}
+
+// checkNames reports names of checks and components that do not exist, and whether all do. Names that more may declare
+// are passed over; nil: nothing else declares any.
+func (c *loaded) checkNames(set *rules.Set, more *unloaded) bool {
 	faults := len(c.list)
 	names, components := c.names(set)
 	for name := range c.Checks {
@@ -131,33 +164,33 @@ func (c *loaded) checkNames(set *rules.Set) bool {
 		if _, set := c.lines[field]; !set {
 			continue // of the defaults
 		}
-		if !slices.Contains(names, name) {
+		if !slices.Contains(names, name) && !more.mayDeclare(name, names) {
 			c.add(c.line(field), field, "%s", noCheck(name, names))
 		}
 	}
 	for i, name := range c.Disable {
-		if !slices.Contains(names, name) {
+		if !slices.Contains(names, name) && !more.mayDeclare(name, names) {
 			field := fmt.Sprintf("disable[%d]", i)
-			c.add(c.line(field), field, "%q %s", name, noCheck(name, names))
+			c.add(c.line(field), field, "%q: %s", name, noCheck(name, names))
 		}
 	}
 	for name := range c.Components {
-		if field := "components." + name; !slices.Contains(components, name) {
-			c.add(c.line(field), field, "is no component; %s", meant(name, components))
+		if field := "components." + name; !slices.Contains(components, name) && !more.mayDeclare(name, components) {
+			c.add(c.line(field), field, "unknown component; %s", meant(name, components))
 		}
 	}
 	return len(c.list) == faults
 }
 
-// noCheck says why name is the name of no check.
+// noCheck returns why there is no check of that name.
 func noCheck(name string, names []string) string {
 	switch check, ok := swarmChecks()[name]; {
 	case !ok:
-		return "is the name of no check; " + meant(name, names)
+		return "unknown check; " + meant(name, names)
 	case check.component == componentElection:
-		return "needs an election to observe; configure p2p.targets and election"
+		return "needs an election: configure p2p.targets and election"
 	default:
-		return "needs a cluster to look at; configure p2p.targets"
+		return "needs a cluster: configure p2p.targets"
 	}
 }
 
@@ -165,14 +198,7 @@ func noCheck(name string, names []string) string {
 func (c *loaded) names(set *rules.Set) (checks, components []string) {
 	components = []string{componentResources, componentDatabase}
 	components = append(components, c.swarmComponents()...)
-	for _, d := range c.Databases {
-		checks = append(checks, d.Name)
-	}
-	for name := range swarmChecks() {
-		if c.isSwarmProbe(name) {
-			checks = append(checks, name)
-		}
-	}
+	checks = c.probes()
 	for _, check := range ruleChecks(set) {
 		checks = append(checks, check.Name)
 		components = append(components, check.Component)

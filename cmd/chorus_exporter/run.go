@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"chorus/evaluator/shutdown"
 )
@@ -38,7 +37,7 @@ func run(ctx context.Context, p process) int {
 	asked, err := serve(ctx, p, f, logger)
 	byRule := asked != nil && asked.Cause == shutdown.CauseRule
 	if err != nil {
-		level.Error(logger).Log("msg", "Giving up", "err", err)
+		level.Error(logger).Log("msg", "Exiting after an error", "err", err)
 		if !byRule {
 			return exitError
 		}
@@ -52,10 +51,7 @@ func run(ctx context.Context, p process) int {
 
 // serve loads everything, runs it until a stop is asked for, and cleans up. It returns who asked; nil if nobody did.
 func serve(ctx context.Context, p process, f *flags, logger loggers) (*shutdown.Request, error) {
-	if err := toolkit.Validate(*f.web.WebConfigFile); err != nil {
-		return nil, fmt.Errorf("check --web.config.file %s: %w", *f.web.WebConfigFile, err)
-	}
-	first, err := prepare(f.configFile, nil, logger)
+	first, err := f.judge(nil, logger)
 	if err != nil {
 		return nil, err
 	}

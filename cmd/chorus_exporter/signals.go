@@ -45,7 +45,7 @@ func (a *app) reloadOn(ctx context.Context, requests <-chan struct{}) error {
 			return nil
 		case <-requests:
 			if err := a.reload(ctx); err != nil {
-				level.Error(a.logger).Log("msg", "Reload refused, what was loaded before stays in force", "err", err)
+				level.Error(a.logger).Log("msg", "Reload failed; the previous configuration stays in force", "err", err)
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func (r *receiver) tells(want notification) {
 			r.server.t.Errorf("the %s of %v is %q, want %q", name, want.Labels, n.Annotations[name], text)
 		}
 	}
-	runbook := "https://chorus.example/runbooks/" + want.Labels["alertname"]
+	runbook := "/runbooks/" + want.Labels["alertname"]
 	if want.Labels["alertname"] != "DatabaseHasFailed" && n.Annotations["runbook_url"] != runbook {
 		r.server.t.Errorf("the runbook of %v is %q, want %q", want.Labels, n.Annotations["runbook_url"], runbook)
 	}

@@ -67,7 +67,7 @@ func (a *app) act(_ context.Context, action evaluator.Action) {
 	defer a.switching.Unlock()
 	if a.mode() == modeObserve {
 		a.manager.Observe(request)
-		level.Warn(a.logger).Log("msg", "A rule asks for a shutdown, which shutdown.mode observe records and does not do: "+
+		level.Warn(a.logger).Log("msg", "Shutdown requested by a rule; not acting because shutdown.mode is \"observe\": "+
 			request.Reason, "action", action.Name, "check", request.Check, "rule", request.Rule)
 		return
 	}

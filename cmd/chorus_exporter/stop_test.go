@@ -110,7 +110,7 @@ func TestShutdownIsObserved(t *testing.T) {
 	if _, h := c.health("/health"); h.Status != "unhealthy" {
 		t.Errorf("status is %s, want unhealthy: to observe changes nothing", h.Status)
 	}
-	if !strings.Contains(c.log.String(), "observe records and does not do") {
+	if !strings.Contains(c.log.String(), "Shutdown requested by a rule; not acting") {
 		t.Error("the log does not tell")
 	}
 	c.signal(syscall.SIGTERM)

@@ -78,7 +78,7 @@ func (s *systemd) run(ctx context.Context) error {
 		}
 		err := s.notify(s.message())
 		if err != nil && !failed { // once: it would repeat with every evaluation
-			level.Warn(s.logger).Log("msg", "The service manager can't be told how the process is", "err", err)
+			level.Warn(s.logger).Log("msg", "Failed to notify systemd", "err", err)
 		}
 		failed = err != nil
 	}

@@ -3,21 +3,26 @@ package main
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 )
 
-// check reports every value that is of the right type and makes no sense.
+// check reports every value that is of the right type and invalid all the same.
 func (c *loaded) check() {
 	c.span("evaluation_interval", c.EvaluationInterval, 100*time.Millisecond, time.Minute)
 	// Not under the "for" of CheckNoData: a check without any result would be taken for pending in between.
 	c.span("startup_timeout", c.StartupTimeout, 2*time.Minute, time.Hour)
 	c.span("stall_timeout", c.StallTimeout, 2*time.Duration(c.EvaluationInterval), time.Hour)
 	c.span("history.cleanup_interval", c.History.CleanupInterval, time.Second, 24*time.Hour)
+	c.checkMaxSeries()
+	c.checkRunbookBaseURL()
 	c.count("history.max_entries", c.History.MaxEntries, 1, 100000)
 	c.count("thresholds.max_failed_probes", c.Thresholds.MaxFailedProbes, 1, 1000)
 	c.checkRatios()
@@ -153,3 +158,35 @@ func (c *loaded) effective(name string) Check {
 
 // checkName is what a check may be called: it becomes a label value and a path of the API.
 var checkName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+
+// Bounds of max_series. Under the lower one the shipped rules may not fit; at the upper one the series take over 1 GB.
+const minSeries, maxSeries = 1000, 200_000
+
+func (c *loaded) checkMaxSeries() {
+	if n := c.MaxSeries; n < minSeries || n > maxSeries {
+		c.add(c.line("max_series"), "max_series", "%d is out of range; choose from %d, which the shipped rules need, to %d, "+
+			"which take over 1 GB of memory", n, minSeries, maxSeries)
+	}
+}
+
+// checkRunbookBaseURL checks what alerts send people to. It repeats nothing of what may be a secret.
+func (c *loaded) checkRunbookBaseURL() {
+	const field = "runbook_base_url"
+	text := c.RunbookBaseURL
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil, strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		c.add(c.line(field), field, "invalid URL; use one such as https://wiki.example.net/chorus")
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		c.add(c.line(field), field, "not an http or https URL; use one such as https://wiki.example.net/chorus")
+	case u.User != nil:
+		c.add(c.line(field), field, "contains a user name or password, which every alert would show; remove it")
+	case strings.ContainsAny(text, "?#"):
+		c.add(c.line(field), field, "contains a query or fragment; use a URL to which \"/CheckNoData\" can be added")
+	default:
+		c.RunbookBaseURL = strings.TrimRight(text, "/")
+	}
+}

@@ -38,7 +38,7 @@ func (c *loaded) checkShutdown() {
 	})
 	switch {
 	case s.Mode == modeHooks && len(s.Hooks) == 0:
-		c.add(c.line("shutdown.mode"), "shutdown.mode", "is hooks, and shutdown.hooks has none; add one, or choose exit")
+		c.add(c.line("shutdown.mode"), "shutdown.mode", "mode \"hooks\" needs at least one entry in shutdown.hooks")
 	case s.Mode == modeExit && len(s.Hooks) > 0:
 		c.add(c.line("shutdown.hooks"), "shutdown.hooks", "do not run with shutdown.mode exit; choose mode hooks, or remove them")
 	}

@@ -56,8 +56,8 @@ func (c *loaded) checkTargets() {
 	c.addEach("p2p.targets", "", err)
 	c.count("p2p.min_peers", c.P2P.MinPeers, 1, p2p.MaxTargets)
 	if n := len(targets); err == nil && c.P2P.MinPeers > n {
-		c.add(c.line("p2p.min_peers"), "p2p.min_peers", "%d nodes can't be connected, p2p.targets names %d; "+
-			"name more nodes or lower it", c.P2P.MinPeers, n)
+		c.add(c.line("p2p.min_peers"), "p2p.min_peers", "min_peers is %d but p2p.targets lists only %s: "+
+			"add targets or lower it", c.P2P.MinPeers, nodes(n))
 	}
 }
 
@@ -77,7 +77,7 @@ func (c *loaded) checkSwarmFiles() {
 	_, err := p2p.LoadPSK(c.P2P.PSKFile)
 	c.addEach("p2p.psk_file", "", err)
 	if c.P2P.QUIC {
-		c.add(c.line("p2p.quic"), "p2p.quic", "stands beside psk_file; private networks have no QUIC, remove one of the two")
+		c.add(c.line("p2p.quic"), "p2p.quic", "quic cannot be used with psk_file: private networks do not support QUIC")
 	}
 }
 
@@ -183,7 +183,7 @@ func (c *loaded) checkKeys() {
 // oneOf reports a word that is none of words.
 func (c *loaded) oneOf(field, word string, words ...string) {
 	if !slices.Contains(words, word) {
-		c.add(c.line(field), field, "%q is not known; %s", word, meant(word, words))
+		c.add(c.line(field), field, "invalid value %q; %s", word, meant(word, words))
 	}
 }
 
@@ -197,4 +197,11 @@ func (c *loaded) addEach(field, prefix string, err error) {
 		lines = append(lines, strings.TrimPrefix(line, prefix))
 	}
 	c.add(c.line(field), field, "%s", strings.Join(lines, "; "))
+}
+
+func nodes(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
 }

@@ -7,7 +7,57 @@ import (
 	"chorus/probes/p2p"
 )
 
-// warnings are what makes sense in a configuration and is hardly meant, each with its place and its mend.
+// finding is what can be said about a plan that has no fault. A warning is valid and hardly meant, or keeps a check from
+// ever passing; a note may well be meant.
+type finding struct {
+	about string // Configuration or Rule
+	text  string // one line: place, what is wrong, how to fix it
+}
+
+// findings returns the warnings and the notes about a plan without faults.
+func (p *plan) findings() (warnings, notes []finding) {
+	for _, w := range p.config.warnings() {
+		warnings = append(warnings, finding{"Configuration", w})
+	}
+	about := map[string]bool{} // files that a warning speaks of
+	for _, w := range p.rules.Warnings() {
+		warnings = append(warnings, finding{"Rule", w.Error()})
+		file, _, _ := strings.Cut(w.Error(), ": ")
+		about[file] = true
+	}
+	for _, file := range p.emptyFiles() {
+		if !about[file] {
+			warnings = append(warnings, finding{"Rule", file + ": contains no rules; add some, or remove the file from rule_files"})
+		}
+	}
+	for _, w := range p.unexposed() {
+		warnings = append(warnings, finding{"Rule", w})
+	}
+	for _, n := range p.idle() {
+		notes = append(notes, finding{"Rule", n})
+	}
+	return warnings, notes
+}
+
+// emptyFiles returns the custom rule files of which nothing was loaded, nor would be if a check were enabled. A file that
+// was cut off, or is about to be written, must not pass for one that has nothing to say.
+func (p *plan) emptyFiles() (out []string) {
+	used := map[string]bool{}
+	for _, g := range p.rules.Groups() {
+		used[g.File] = true
+	}
+	for _, c := range p.rules.Disabled() {
+		used[c.File] = true
+	}
+	for _, file := range p.config.RuleFiles {
+		if !used[file] {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
+// warnings returns the warnings about the configuration alone.
 func (c *loaded) warnings() []string {
 	var doubts problems
 	doubts.file = c.file

@@ -48,12 +48,12 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("--config.check = %d %s, want 0 and a warning", code, out)
 	}
 	c := start(t, "--config.file="+write(t, "chorus.yml", lonely(nowhere)))
-	if strings.Contains(c.log.String(), "Configuration is doubtful") {
+	if strings.Contains(c.log.String(), "Configuration warning") {
 		t.Error("the log warns of the defaults")
 	}
 	c = start(t, "--config.file="+file)
 	c.eventually("the log warns", func() bool {
-		return strings.Contains(c.log.String(), `level=warn msg="Configuration is doubtful" err="`+file[:1]) &&
+		return strings.Contains(c.log.String(), `level=warn msg="Configuration warning" err="`+file[:1]) &&
 			strings.Contains(c.log.String(), "chorus.yml:"+wait)
 	})
 	logged := len(c.log.String())
