@@ -1,5 +1,8 @@
 // Package probes runs active health tests: a query on a real connection, a round trip, a put and get. A Runner gives
 // every probe its own schedule, timeout, history and metrics; a probe itself is one small function.
+//
+// A check is unproven until a run of it has passed, and is tried more often than its interval until then. Rules never take
+// an unproven check for healthy.
 package probes
 
 import (

@@ -91,7 +91,8 @@ func NewRunner(o RunnerOptions) (*Runner, error) {
 }
 
 // Run runs the checks until ctx is done, and returns nil when every run has ended. Runs that ctx cancels leave no
-// outcome; one that does not end within half a second is abandoned. Run may be called again after it has returned.
+// outcome; one that does not end within half a second is abandoned. Run may be called again after it has returned: what is
+// proven stays proven.
 func (r *Runner) Run(ctx context.Context) error {
 	s := &session{ctx: ctx}
 	r.mu.Lock()

@@ -80,7 +80,8 @@ func TestSwarmTargets(t *testing.T) {
 		p, changed := c.base, []string{}
 		c.change(&p)
 		for _, x := range []struct{ name, was, now string }{
-			{"pubsub", c.base.pubsubTarget(), p.pubsubTarget()}, {"dht", c.base.dhtTarget(), p.dhtTarget()},
+			{"pubsub", c.base.pubsubTarget(), p.pubsubTarget()},
+			{"dht", c.base.dhtTarget(), p.dhtTarget()},
 			{"replication", c.base.replicationTarget(), p.replicationTarget()},
 		} {
 			if x.was != x.now {
