@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -62,7 +63,9 @@ func TestCaseRefusedRules(t *testing.T) {
 			t.Parallel()
 			config, own := ownFile(t, tc.rules)
 			for _, args := range [][]string{{"--config.check"}, {"--web.listen-address=127.0.0.1:0"}} {
-				out, err := exec.Command(binary, append(args, "--config.file="+config)...).CombinedOutput()
+				ctx, cancel := context.WithTimeout(t.Context(), patience) // one that is not refused runs for ever
+				defer cancel()
+				out, err := exec.CommandContext(ctx, binary, append(args, "--config.file="+config)...).CombinedOutput()
 				if err == nil || !strings.Contains(string(out), filepath.Base(own)+":") || !strings.Contains(string(out), tc.want) {
 					t.Errorf("%v = %v, %s\nwant a refusal that names the file, a line and %q", args, err, out, tc.want)
 				}
