@@ -41,7 +41,7 @@ func (l *loader) lintRules() {
 	l.items(func(it *item) {
 		l.lintTimes(it)
 		l.lintResult(it)
-		l.lintTarget(it)
+		l.lintLabels(it)
 		switch {
 		case it.Alert != "":
 			l.lintAlert(it)

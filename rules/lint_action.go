@@ -30,8 +30,7 @@ func (l *loader) lintActions(rules []*item) {
 func (l *loader) lintAction(it *item) {
 	name, fixed := it.fixedLabel("action")
 	switch bound := slices.Sorted(slices.Values(l.options.Actions)); {
-	case !fixed:
-		l.fault(it, it.labelAt("action"), "action is a template: name one action")
+	case !fixed: // lintLabels says so
 	case it.group.file.shipped: // it shows what would be done, whether or not somebody does it
 	case len(bound) == 0:
 		l.fault(it, it.labelAt("action"), "action %q is bound to nothing, and no other action is bound: remove the rule", name)

@@ -54,6 +54,7 @@ func load(shipped fs.FS, o Options) (*Set, error) {
 	l.arrange()
 	l.lintGroups()
 	l.lintRules()
+	l.lintTargets()
 	l.declare()
 	l.lintChecks()
 	l.lintNames()

@@ -81,6 +81,7 @@ func TestLoad(t *testing.T) {
 		{"own", Options{Components: []string{"resources"}, Own: own("own.rules.yml", "action.rules.yml")}},
 		{"derive", Options{Probes: []string{"db"}, Own: own("derive.rules.yml")}},
 		{"warnings", Options{Own: own("warnings.rules.yml")}},
+		{"target-fine", Options{Own: own("target-fine.rules.yml")}},
 		{"holds", Options{Own: own("holds.rules.yml")}},
 		{"timing", Options{Components: []string{"resources"}, Checks: map[string]CheckTiming{
 			"cpu": {Interval: time.Minute}, "disk": {Timeout: time.Second}, "a-probe": {Interval: time.Hour},
