@@ -13,7 +13,8 @@ type flows struct {
 	writers map[string][]*item // by the name of the series
 	union   map[string]flow    // of all writers of a name
 	carried []string           // names whose series may carry one of the labels
-	dirty   map[*item]bool
+	queue   []*item            // to be traced
+	queued  map[*item]bool
 	readers map[string][]*item // by the exact name that they read
 	any     []*item            // those that read by a pattern
 }
@@ -23,26 +24,32 @@ type flows struct {
 func traceRules(rules []*item) *flows {
 	f := &flows{
 		of: map[*item]flow{}, writers: map[string][]*item{}, union: map[string]flow{},
-		dirty: map[*item]bool{}, readers: map[string][]*item{},
+		queued: map[*item]bool{}, readers: map[string][]*item{},
 	}
 	for _, it := range rules {
 		for _, name := range it.writes() {
 			f.writers[name] = append(f.writers[name], it)
 		}
-		f.dirty[it] = it.expr != nil
 		f.index(it)
+		f.again(it)
 	}
-	for changed := true; changed; {
-		changed = false
-		for _, it := range rules {
-			if f.dirty[it] {
-				f.dirty[it] = false
-				f.update(it)
-				changed = true
-			}
-		}
+	for len(f.queue) > 0 {
+		it := f.queue[0]
+		f.queue = f.queue[1:]
+		f.queued[it] = false
+		f.update(it)
 	}
 	return f
+}
+
+// again queues rules that are to be traced.
+func (f *flows) again(rules ...*item) {
+	for _, it := range rules {
+		if it.expr != nil && !f.queued[it] {
+			f.queued[it] = true
+			f.queue = append(f.queue, it)
+		}
+	}
 }
 
 // index notes what a rule reads.
@@ -69,16 +76,13 @@ func (f *flows) update(it *item) {
 		if after.ways == before.ways {
 			continue
 		}
-		for _, reader := range f.readers[name] {
-			f.dirty[reader] = true
+		f.again(f.readers[name]...)
+		if !after.carries() {
+			continue
 		}
-		if after.carries() && !slices.Contains(f.carried, name) {
+		f.again(f.any...)
+		if !before.carries() {
 			f.carried = append(f.carried, name)
-		}
-		if after.carries() {
-			for _, reader := range f.any {
-				f.dirty[reader] = true
-			}
 		}
 	}
 }

@@ -37,8 +37,10 @@ type item struct {
 	Rule
 	group *group
 	expr  parser.Expr // nil if it does not parse, which is a fault by then
-	at    rulePosition
-	order int // in the evaluation order of all rules; from ordered
+	// queries are those in its templates, as far as they are known.
+	queries []parser.Expr
+	at      rulePosition
+	order   int // in the evaluation order of all rules; from ordered
 	// misnamed says that it records a name it may not, so that nothing else needs saying of who reads the name.
 	misnamed bool
 }

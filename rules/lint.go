@@ -42,6 +42,7 @@ func (l *loader) lintRules() {
 		l.lintTimes(it)
 		l.lintResult(it)
 		l.lintLabels(it)
+		l.lintTemplates(it)
 		switch {
 		case it.Alert != "":
 			l.lintAlert(it)
@@ -64,22 +65,6 @@ func (l *loader) fault(it *item, at position, format string, args ...any) {
 // warn notes a fault of a rule that does not keep it from being loaded.
 func (l *loader) warn(it *item, at position, format string, args ...any) {
 	l.warnings = append(l.warnings, it.fault(at, fmt.Sprintf(format, args...)))
-}
-
-// lintTimes faults @ with a time: the store keeps what the rules look back, not all of the past.
-func (l *loader) lintTimes(it *item) {
-	inspect(it.expr, func(n parser.Node, _ []parser.Node) {
-		var at *int64
-		switch n := n.(type) {
-		case *parser.VectorSelector:
-			at = n.Timestamp
-		case *parser.SubqueryExpr:
-			at = n.Timestamp
-		}
-		if at != nil {
-			l.fault(it, it.exprAt(), "%s reads at a fixed time, of which nothing is kept: use offset", n)
-		}
-	})
 }
 
 // lintAlert checks an alert's labels and annotations.

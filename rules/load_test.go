@@ -82,6 +82,7 @@ func TestLoad(t *testing.T) {
 		{"derive", Options{Probes: []string{"db"}, Own: own("derive.rules.yml")}},
 		{"warnings", Options{Own: own("warnings.rules.yml")}},
 		{"target-fine", Options{Own: own("target-fine.rules.yml")}},
+		{"template", Options{Own: own("template.rules.yml")}},
 		{"holds", Options{Own: own("holds.rules.yml")}},
 		{"timing", Options{Components: []string{"resources"}, Checks: map[string]CheckTiming{
 			"cpu": {Interval: time.Minute}, "disk": {Timeout: time.Second}, "a-probe": {Interval: time.Hour},

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Metrics are the names that the rules read and do not write themselves, each with the places (file:line of the rule's
+// Metrics are the names that the rules, and queries in their templates, read and do not write themselves, each with the places (file:line of the rule's
 // name) that read it, in evaluation order. A name may be a part of a histogram or summary (_bucket, _sum, _count). A
 // selector without an exact name reads whatever there is and is left out. The caller owns the map.
 func (s *Set) Metrics() map[string][]string {
@@ -52,17 +52,19 @@ func reads(rules []*item) map[string][]string {
 	}
 	out := map[string][]string{}
 	for _, it := range rules {
-		inspect(it.expr, func(n parser.Node, _ []parser.Node) {
-			s, ok := n.(*parser.VectorSelector)
-			if !ok {
-				return
-			}
-			name := exactName(s)
-			if name == "" || written[name] || slices.Contains(out[name], it.where()) {
-				return
-			}
-			out[name] = append(out[name], it.where())
-		})
+		for _, e := range append([]parser.Expr{it.expr}, it.queries...) {
+			inspect(e, func(n parser.Node, _ []parser.Node) {
+				s, ok := n.(*parser.VectorSelector)
+				if !ok {
+					return
+				}
+				name := exactName(s)
+				if name == "" || written[name] || slices.Contains(out[name], it.where()) {
+					return
+				}
+				out[name] = append(out[name], it.where())
+			})
+		}
 	}
 	return out
 }
