@@ -22,6 +22,9 @@ func (l *loader) lintOrder(rules []*item) {
 		}
 	}
 	for _, r := range rules {
+		if r.group.place == placeDerived { // what it reads, the alert reads, and says so; the value before is as good
+			continue
+		}
 		inspect(r.expr, func(n parser.Node, path []parser.Node) {
 			s, ok := n.(*parser.VectorSelector)
 			if !ok || s.OriginalOffset > 0 || within(path) {
