@@ -24,7 +24,7 @@ import (
 // those in absent() apart. An alert that is absent() alone has data as soon as it is evaluated. Whoever wants it otherwise
 // records both series in the file, and nothing is derived.
 
-// derivable says whether a check consists of own alerts alone.
+// derivable reports whether a check consists of own alerts alone.
 func (l *loader) derivable(d *declaration) bool {
 	if len(d.info)+len(d.data) > 0 || slices.Contains(l.options.Probes, d.Name) {
 		return false
@@ -69,7 +69,7 @@ func (l *loader) derived(g *group, from *item, record, expr string, ls labels.La
 		it.expr = e
 	} else {
 		l.faults = append(l.faults, from.fault(from.exprAt(), fmt.Sprintf(
-			"no data can be derived from the expression (%v): record %s and %s yourself", err, infoName, dataName)))
+			"failed to derive data from the expression: %v; record %s and %s in the file", err, infoName, dataName)))
 	}
 	return it
 }

@@ -67,7 +67,7 @@ func (o *origin) text(it *item) string {
 		where = fmt.Sprintf("reads %s (%s), which ", o.rule.name(), o.rule.where())
 	}
 	if o.by != "" {
-		by = " by " + o.by
+		by = " with " + o.by
 	}
 	return where + "sets the label " + o.label + by
 }

@@ -174,8 +174,8 @@ func TestBounds(t *testing.T) {
 	}
 	_, err := load(fixture(), Options{Own: []string{big, many}, Actions: []string{"shutdown"}})
 	got := strings.ReplaceAll(err.Error(), dir, "DIR")
-	want := "DIR/big.rules.yml: read rules: over 1048576 bytes: split the file\n" +
-		"DIR/many.rules.yml: more than 10000 rules with those before: load fewer"
+	want := "DIR/big.rules.yml: read rules: larger than 1048576 bytes: split the file\n" +
+		"DIR/many.rules.yml: more than 10000 rules in total: load fewer rules"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -197,7 +197,7 @@ func TestMetrics(t *testing.T) {
 	}
 	got := s.Unexposed(func(name string) bool { return name == "chorus_resource_threshold_ratio" })
 	if diff := cmp.Diff([]string{
-		"resources.rules.yml:7: reads chorus_resource_cpu_utilization_ratio, which nothing here exposes",
+		"resources.rules.yml:7: reads chorus_resource_cpu_utilization_ratio, but nothing here exposes that metric",
 	}, got); diff != "" {
 		t.Errorf("unexposed (-want +got):\n%s", diff)
 	}

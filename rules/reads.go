@@ -21,12 +21,12 @@ func (s *Set) Metrics() map[string][]string {
 }
 
 // Unexposed are the reads of metrics that nothing exposes: one sentence per name, sorted, with the first place that
-// reads it. exposed says whether a metric family of that name exists.
+// reads it. exposed reports whether a metric family of that name exists.
 func (s *Set) Unexposed(exposed func(name string) bool) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(s.reads)) {
 		if !exposed(name) && !exposed(familyOf(name)) {
-			out = append(out, fmt.Sprintf("%s: reads %s, which nothing here exposes", s.reads[name][0], name))
+			out = append(out, fmt.Sprintf("%s: reads %s, but nothing here exposes that metric", s.reads[name][0], name))
 		}
 	}
 	return out

@@ -100,7 +100,7 @@ func syntaxFault(err error, functions map[string]any) string {
 		for name := range maps.Keys(functions) {
 			known[name] = true
 		}
-		return fmt.Sprintf("invalid template: unknown function %q%s", m[1], didYouMean(m[1], known))
+		return fmt.Sprintf("invalid template: unknown function %q%s", m[1], didYouMean("function", m[1], known))
 	}
 	if strings.Contains(text, "undefined variable") {
 		return "invalid template: " + text + "; the variables are $labels, $value, $externalLabels and $externalURL"
