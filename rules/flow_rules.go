@@ -71,7 +71,7 @@ func (f *flows) update(it *item) {
 	f.of[it] = out
 	for _, name := range it.writes() {
 		before := f.union[name]
-		after := before.or(out)
+		after := before.or(it.passes(out))
 		f.union[name] = after
 		if after.ways == before.ways {
 			continue
@@ -87,6 +87,15 @@ func (f *flows) update(it *item) {
 	}
 }
 
+// passes is the flow that readers of the rule see. Where the label is a fault of the rule itself, they are right as soon
+// as it is fixed.
+func (it *item) passes(f flow) flow {
+	if f.carries() && (it.judged() || it.group.file.shipped) {
+		return without()
+	}
+	return f
+}
+
 // trace is the flow of one rule's series: the expression's, under the labels that the rule itself sets.
 func (f *flows) trace(it *item) flow {
 	t := &tracer{rule: it, selected: f.selected}
@@ -95,9 +104,9 @@ func (f *flows) trace(it *item) flow {
 		switch value, fixed := it.fixedLabel(name); {
 		case !it.Labels.Has(name):
 		case !fixed: // a template
-			out = out.set(i, present|missing, t.origin("", name, rename))
+			out = out.set(i, present|missing, t.origin("", name, "remove or rename the label"))
 		case value != "":
-			out = out.set(i, present, t.origin("", name, rename))
+			out = out.set(i, present, t.origin("", name, "remove or rename the label"))
 		default: // an empty label removes the series' own
 			out = out.set(i, missing, nil)
 		}
@@ -135,7 +144,7 @@ func (f *flows) written(name string, matchers []*labels.Matcher) flow {
 	out := flow{}
 	for _, w := range f.writers[name] {
 		if w.canWrite(name, matchers) && (w.Alert == "" || w.maySpeak(matchers)) {
-			out = out.or(f.of[w])
+			out = out.or(w.passes(f.of[w]))
 		}
 	}
 	return out

@@ -42,7 +42,7 @@ func (l *loader) reportTarget(it *item, name string, from *origin) {
 	}
 	const why = "job and instance belong to the Prometheus server"
 	switch {
-	case it.group.file.shipped && (from.rule == it || from.rule.judged()): // such a rule has a fault of its own
+	case it.group.file.shipped && from.rule == it: // meant for a server
 	case it.group.file.shipped:
 		l.fault(from.rule, from.rule.exprAt(), "%s, and the shipped %s (%s) reads the series: %s; %s",
 			from.text(from.rule), it.ident(), it.where(), why, from.fix)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,7 @@ func TestLoad(t *testing.T) {
 		{"warnings", Options{Own: own("warnings.rules.yml")}},
 		{"target-fine", Options{Own: own("target-fine.rules.yml")}},
 		{"template", Options{Own: own("template.rules.yml")}},
+		{"template-forms", Options{Own: own("template-forms.rules.yml")}},
 		{"holds", Options{Own: own("holds.rules.yml")}},
 		{"timing", Options{Components: []string{"resources"}, Checks: map[string]CheckTiming{
 			"cpu": {Interval: time.Minute}, "disk": {Timeout: time.Second}, "a-probe": {Interval: time.Hour},
@@ -149,6 +151,36 @@ func TestFaultsOfSeveralFiles(t *testing.T) {
 	}
 	if Faults(errors.New("another")) != nil {
 		t.Error("faults from another error")
+	}
+}
+
+// A file that is no YAML, a template that is none and a label that may not be are named together.
+func TestFaultsOfAllKinds(t *testing.T) {
+	_, err := load(fixture(), Options{Actions: []string{"shutdown"}, Own: []string{
+		"testdata/faults/yaml.rules.yml", "testdata/kinds/template.rules.yml", "testdata/kinds/label.rules.yml",
+		"testdata/kinds/target.rules.yml",
+	}})
+	golden(t, "testdata/load/kinds.golden", err.Error()+"\n")
+	named := map[string]bool{}
+	for _, f := range Faults(err) {
+		named[f.File] = true
+	}
+	if len(named) != 4 {
+		t.Errorf("faults name %d files, want 4: %v", len(named), named)
+	}
+}
+
+// A series that shipped rules read is looked for, whatever its name.
+func TestTargetLabelReadByShippedRules(t *testing.T) {
+	components, optional := shipped(t)
+	own := filepath.Join(t.TempDir(), "own.rules.yml")
+	body := `groups: [{name: own, rules: [{record: "health:shutdown_cause", expr: "label_replace(x, 'job', 'a', '', '')"}]}]`
+	if err := os.WriteFile(own, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(Options{Components: components, Enabled: optional, Own: []string{own}, Actions: []string{"shutdown"}})
+	if err == nil || !strings.Contains(err.Error(), "sets the label job with label_replace, and the shipped") {
+		t.Errorf("error is %v", err)
 	}
 }
 
