@@ -100,9 +100,8 @@ func limitTerms(c Condition) []string {
 	}
 	of := c.Aligned.(*parser.BinaryExpr).VectorMatching
 	number := &parser.BinaryExpr{Op: parser.GTE, LHS: grouped(c.Limit), RHS: &parser.NumberLiteral{Val: math.Inf(-1)}}
-	partner := &parser.BinaryExpr{Op: parser.LAND, LHS: grouped(c.Value), RHS: grouped(number), VectorMatching: &parser.VectorMatching{
-		Card: parser.CardManyToMany, On: of.On, MatchingLabels: of.MatchingLabels,
-	}}
+	matching := &parser.VectorMatching{Card: parser.CardManyToMany, On: of.On, MatchingLabels: of.MatchingLabels}
+	partner := &parser.BinaryExpr{Op: parser.LAND, LHS: grouped(c.Value), RHS: grouped(number), VectorMatching: matching}
 	return []string{exists(partner.String())}
 }
 

@@ -78,7 +78,7 @@ func series(e parser.Expr) []string {
 	var out []string
 	inspect(e, func(n parser.Node, path []parser.Node) {
 		s, ok := n.(*parser.VectorSelector)
-		if !ok || isAlerts(s) || slices.ContainsFunc(path, func(n parser.Node) bool { return isAbsent(n) }) ||
+		if !ok || isAlerts(s) || slices.ContainsFunc(path, isAbsent) ||
 			optional(s, path) {
 			return
 		}

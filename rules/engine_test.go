@@ -6,13 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
-	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
@@ -26,33 +24,29 @@ func (m memory) Querier(_, _ int64) (storage.Querier, error) {
 		set := &seriesList{at: -1}
 		for _, s := range m {
 			if !slices.ContainsFunc(ms, func(m *labels.Matcher) bool { return !m.Matches(s.Metric.Get(m.Name)) }) {
-				set.series = append(set.series, storage.NewListSeries(s.Metric, everyMinute(s.F)))
+				set.series = append(set.series, constant(s))
 			}
 		}
 		return set
 	}}, nil
 }
 
-func everyMinute(v float64) (out []chunks.Sample) {
-	for t := testTime.Add(-time.Hour); !t.After(testTime); t = t.Add(time.Minute) {
-		out = append(out, sampleAt{t: t.UnixMilli(), f: v})
+// constant implements storage.Series.
+type constant promql.Sample
+
+func (c constant) Labels() labels.Labels { return c.Metric }
+
+func (c constant) Iterator(chunkenc.Iterator) chunkenc.Iterator {
+	chunk := chunkenc.NewXORChunk()
+	appender, err := chunk.Appender()
+	if err != nil {
+		panic(err)
 	}
-	return out
+	for t := testTime.Add(-time.Hour); !t.After(testTime); t = t.Add(time.Minute) {
+		appender.Append(0, t.UnixMilli(), c.F)
+	}
+	return chunk.Iterator(nil)
 }
-
-// sampleAt implements chunks.Sample.
-type sampleAt struct {
-	t int64
-	f float64
-}
-
-func (s sampleAt) T() int64                    { return s.t }
-func (sampleAt) ST() int64                     { return 0 }
-func (s sampleAt) F() float64                  { return s.f }
-func (sampleAt) H() *histogram.Histogram       { return nil }
-func (sampleAt) FH() *histogram.FloatHistogram { return nil }
-func (sampleAt) Type() chunkenc.ValueType      { return chunkenc.ValFloat }
-func (s sampleAt) Copy() chunks.Sample         { return s }
 
 type seriesList struct {
 	series []storage.Series

@@ -110,7 +110,10 @@ func (f *file) decode(body []byte) (root *yaml.Node, at filePositions) {
 }
 
 func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *group {
-	out := &group{name: g.Name, file: f, place: f.place, interval: time.Duration(g.Interval), at: of(at.Name, at.at), labels: at.Labels}
+	out := &group{
+		name: g.Name, file: f, place: f.place, interval: time.Duration(g.Interval),
+		at: of(at.Name, at.at), labels: at.Labels,
+	}
 	fault := func(p position, msg string) {
 		f.faults = append(f.faults, Fault{
 			File: f.name, Line: p.line, Col: p.col,

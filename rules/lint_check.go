@@ -40,7 +40,8 @@ func (l *loader) lintInfo(d *declaration) {
 			"remove this rule or use another check_name", d.Name)
 	}
 	for _, other := range d.info[1:] {
-		l.fault(other, other.labelAt("check_name"), "duplicate declaration of check %q, first declared in %s: remove one of the two", d.Name, info.where())
+		l.fault(other, other.labelAt("check_name"), "duplicate declaration of check %q, first declared in %s: "+
+			"remove one of the two", d.Name, info.where())
 	}
 	if info.text("component") == "" {
 		l.fault(info, info.at.name(), "component: missing; add the label with the subsystem of the check")

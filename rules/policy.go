@@ -46,7 +46,8 @@ func (p Policy) Validate() error {
 		}
 	}
 	if p.Degraded > p.Healthy {
-		errs = append(errs, fmt.Errorf("thresholds.degraded: %v is above thresholds.healthy (%v): lower thresholds.degraded", p.Degraded, p.Healthy))
+		errs = append(errs, fmt.Errorf("thresholds.degraded: %v is above thresholds.healthy (%v): "+
+			"lower thresholds.degraded", p.Degraded, p.Healthy))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Components)) {
 		w := p.Components[name].Weight

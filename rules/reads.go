@@ -9,9 +9,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Metrics are the names that the rules, and queries in their templates, read and do not write themselves, each with the places (file:line of the rule's
-// name) that read it, in evaluation order. A name may be a part of a histogram or summary (_bucket, _sum, _count). A
-// selector without an exact name reads whatever there is and is left out. The caller owns the map.
+// Metrics maps the names that the rules, and queries in their templates, read and do not write themselves to the places
+// (file:line of the rule's name) that read them, in evaluation order. A name may be a part of a histogram or summary
+// (_bucket, _sum, _count). A selector without an exact name reads whatever there is and is left out. The caller owns the
+// map.
 func (s *Set) Metrics() map[string][]string {
 	out := map[string][]string{}
 	for name, places := range s.reads {

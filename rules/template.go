@@ -89,12 +89,13 @@ func (l *loader) queryFault(q string) string {
 
 // syntaxFault says what the parser of templates dislikes: without its place in a line that nobody wrote like that.
 func syntaxFault(err error, functions map[string]any) string {
-	text := regexp.MustCompile(`^template: :(\d+): `).ReplaceAllStringFunc(err.Error(), func(at string) string {
-		if line := strings.Trim(at, "template: "); line != "1" {
-			return "line " + line + ": "
+	text := err.Error()
+	if m := regexp.MustCompile(`^template: :(\d+): `).FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		if m[1] != "1" {
+			text = "line " + m[1] + ": " + text
 		}
-		return ""
-	})
+	}
 	if m := regexp.MustCompile(`function "(.*)" not defined`).FindStringSubmatch(text); m != nil {
 		known := map[string]bool{}
 		for name := range maps.Keys(functions) {

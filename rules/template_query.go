@@ -54,33 +54,48 @@ func (c *constants) assign(p *parse.PipeNode) {
 // pipe is the value of a pipeline, if it is constant. With collect it notes the queries in it.
 func (c *constants) pipe(p *parse.PipeNode, collect bool) (value string, ok bool) {
 	for i, cmd := range p.Cmds {
-		var args []any
-		known := true
-		for _, arg := range cmd.Args[1:] {
-			v, ok := c.arg(arg)
-			args, known = append(args, v), known && ok
-		}
-		if i > 0 {
+		args, known := c.args(cmd.Args[1:])
+		if i > 0 { // a pipeline hands on its value as the last argument
 			args, known = append(args, value), known && ok
 		}
 		id, isCall := cmd.Args[0].(*parse.IdentifierNode)
-		if collect && isCall && id.Ident == "query" && known && len(args) == 1 {
-			if text, isText := args[0].(string); isText && !slices.Contains(c.queries, text) {
-				c.queries = append(c.queries, text)
+		if !isCall {
+			if ok = i == 0 && len(args) == 0; ok {
+				value, ok = c.text(cmd.Args[0])
 			}
+			continue
 		}
-		switch {
-		case isCall:
-			value, ok = called(id.Ident, args, known)
-		case i > 0 || len(cmd.Args) > 1:
-			ok = false
-		default:
-			var v any
-			if v, ok = c.arg(cmd.Args[0]); ok {
-				value, ok = v.(string)
-			}
+		if collect && id.Ident == "query" && known && len(args) == 1 {
+			c.collect(args[0])
 		}
+		value, ok = called(id.Ident, args, known)
 	}
+	return value, ok
+}
+
+func (c *constants) collect(query any) {
+	if text, isText := query.(string); isText && !slices.Contains(c.queries, text) {
+		c.queries = append(c.queries, text)
+	}
+}
+
+// args are the values of operands. known is false if one of them is not constant.
+func (c *constants) args(nodes []parse.Node) (values []any, known bool) {
+	known = true
+	for _, n := range nodes {
+		v, ok := c.arg(n)
+		values, known = append(values, v), known && ok
+	}
+	return values, known
+}
+
+// text is the value of an operand, if it is a constant text.
+func (c *constants) text(n parse.Node) (value string, ok bool) {
+	v, ok := c.arg(n)
+	if !ok {
+		return "", false
+	}
+	value, ok = v.(string)
 	return value, ok
 }
 
