@@ -31,7 +31,7 @@ func TestFiringWithoutSummary(t *testing.T) {
 	n.set("own_metric", 2)
 	n.pass(0)
 	s := n.pass(time.Second)
-	if c := check(t, s, "own"); c.Message != "Own fires for own" {
+	if c := check(t, s, "own"); c.Message != "Own is firing" {
 		t.Errorf("message of a firing check: %q", c.Message)
 	}
 }
@@ -61,9 +61,10 @@ func TestUnknownSeverity(t *testing.T) {
     labels: {check_name: own, severity: '{{ $labels.level }}'}
     annotations: {summary: own is over 1}
 `), Options{})
-	n.set(`own_metric{level="page"}`, 2)
+	n.set(`own_metric{level="page"}`, 0)
 	n.pass(0)
-	n.want(n.pass(time.Second), Degraded, "Rules fail to evaluate in 1 group: own")
+	n.set(`own_metric{level="page"}`, 2)
+	n.want(n.pass(time.Second), Degraded, "own: The rule Templated failed to evaluate: ")
 	n.drop("own_metric")
 	n.set(`own_metric{level="critical"}`, 2)
 	n.want(n.pass(time.Second), Unhealthy, "own is over 1")
@@ -207,24 +208,31 @@ func TestFloodHidesNoCheck(t *testing.T) {
 	n.want(n.Snapshot(), Unhealthy, "db failed 3 times in a row")
 }
 
-// What a rule wrote before it failed is taken back by the evaluation that follows.
-func TestPartialResultsAreTakenBack(t *testing.T) {
+// A rule whose results do not all fit writes none of them.
+func TestResultsAreWrittenAllOrNone(t *testing.T) {
 	n := newNode(t, own(t, rules.Options{}, `
   - {record: 'own:copy', expr: own_metric}
-`), Options{MaxSeries: 400})
+  - {record: chorus_own_copies, expr: 'count(own:copy) or vector(0)'}
+`), Options{MaxSeries: 1000})
+	n.set(`own_metric{x="0"}`, 1)
 	n.pass(0)
 	n.pass(time.Second)
-	for i := range 300 {
+	for i := range 400 {
 		n.set(fmt.Sprintf(`own_metric{x="%d"}`, i), 1)
 	}
 	s := n.pass(time.Second)
-	if len(s.Failing) != 1 || s.Failing[0] != "own" || len(query(t, n.engine.store, "own:copy", n.clock.last)) == 0 {
-		t.Fatalf("failing %v; the rule must fail in the middle", s.Failing)
+	n.want(s, Degraded, "rule own:copy of group own failed to evaluate: no room for the results")
+	if got := query(t, n.engine.store, "own:copy", n.clock.last); len(got) > 0 {
+		t.Errorf("%d series of a rule that failed", len(got))
+	}
+	if got := n.exposition()["chorus_own_copies{}"]; got != 0 {
+		t.Errorf("the rule after it saw %v series", got)
 	}
 	n.drop("own_metric")
-	n.pass(time.Second)
-	if got := query(t, n.engine.store, "own:copy", n.clock.last); len(got) > 0 {
-		t.Errorf("%d series of the failed evaluation are left", len(got))
+	n.set(`own_metric{x="0"}`, 1)
+	n.want(n.pass(time.Second), Healthy, "All health checks passing")
+	if got := n.exposition()["chorus_own_copies{}"]; got != 1 {
+		t.Errorf("%v series after there is room again, want 1", got)
 	}
 }
 
@@ -274,7 +282,7 @@ func TestNaNIsNoData(t *testing.T) {
 `), Options{})
 	n.set("own_metric", math.NaN())
 	n.pass(0)
-	n.want(n.pass(time.Second), Starting, "waiting for the first result of own")
+	n.want(n.pass(time.Second), Starting, "waiting for own")
 	for range n.Results("own") {
 		t.Error("a result was counted")
 	}
@@ -302,7 +310,7 @@ func TestReloadWhileStarting(t *testing.T) {
   - {alert: Own, expr: own_metric > 1, labels: {check_name: own, severity: warning}, annotations: {summary: s}}
 `), Options{})
 	n.pass(0)
-	n.want(n.pass(time.Second), Starting, "waiting for the first result of own")
+	n.want(n.pass(time.Second), Starting, "waiting for own")
 	n.SetRules(loadRules(t, rules.Options{}))
 	n.pass(time.Second)
 	n.want(n.pass(time.Second), Healthy, "All health checks passing")

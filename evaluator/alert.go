@@ -18,15 +18,17 @@ type alert struct {
 	annotations map[string]string
 	value       float64
 	firing      bool
-	acted       bool // since it fires, its action has been started
+	acted       bool // since it is active, its action has been started
 	held        bool // its action is held back
+	unwritten   bool // the store had no room for it: no rule knows of it
 	activeAt    int64
 	ended       bool // the condition no longer holds, keep_firing_for holds the alert
 	endedAt     int64
+	told        told // beside the verdict, from the newest evaluation
 }
 
 // alerts are the active instances of one rule by label set. The steps are those of Prometheus' rules.AlertingRule, with
-// one intended difference, made by the caller: a rule that fails to evaluate loses its instances, as its last verdict
+// one intended difference, made by the caller: while a rule fails to evaluate its instances are hidden, as its last verdict
 // must not outlive the error.
 type alerts map[string]*alert
 
@@ -57,7 +59,7 @@ func (as alerts) step(r *rules.Rule, holding []*alert, t int64) error {
 		held := time.Duration(t-a.activeAt) * time.Millisecond
 		switch {
 		case !a.firing && held >= r.For:
-			a.firing, a.acted = true, false
+			a.firing = true
 		case a.firing && held < r.For: // `for` grew on a reload
 			a.firing, a.ended = false, false
 		}

@@ -60,8 +60,12 @@ groups:
 				}
 			}})
 			n.SetRules(set)
+			n.set("own_metric", 0)
+			for range 3 { // proven, and no longer starting
+				n.pass(time.Second)
+			}
 			n.set("own_metric", 2)
-			first := n.pass(0).Time
+			first := n.pass(time.Second).Time
 			n.pass(10 * time.Second)
 			before := n.Snapshot()
 

@@ -77,10 +77,11 @@ func (c *Check) judge(v *view, broken string) {
 			c.Message = a.text()
 		}
 		switch {
-		case a.State != "firing":
-			c.worsen(StatePending)
-		case saysUnknown(a.Name):
+		case saysUnproven(a.Name): // follows from v.proven, and gives way to whatever fires
+		case saysUnknown(a.Name): // pending too: the data is gone from the first evaluation without it
 			c.worsen(StateUnknown)
+		case a.State != "firing" || a.Masked:
+			c.worsen(StatePending)
 		default:
 			c.worsen(StateFiring)
 		}
@@ -89,11 +90,20 @@ func (c *Check) judge(v *view, broken string) {
 		c.worsen(StateUnknown)
 		c.Message = cmp.Or(c.Message, broken)
 	}
+	if !v.proven[c.Name] && c.State != StateFiring {
+		c.worsen(StateUnknown)
+		c.Message = cmp.Or(c.Message, "has not passed since it was declared")
+	}
 	c.Healthy = c.State != StateFiring && c.State != StateUnknown
 }
 
-// saysUnknown says whether an alert means that nothing is known of its check.
+// saysUnknown reports whether an alert, pending or firing, means that nothing is known of its check.
 func saysUnknown(alert string) bool { return alert == "CheckStale" || alert == "CheckNoData" }
+
+// saysUnproven reports whether an alert means that its check has not passed since it was declared.
+func saysUnproven(alert string) bool {
+	return alert == "CheckUnproven" || alert == "CheckUnprovenCritical"
+}
 
 func (c *Check) worsen(s State) {
 	order := []State{StateOK, StatePending, StateFiring, StateUnknown}

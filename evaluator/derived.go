@@ -95,6 +95,9 @@ func (e *Evaluator) expose(*Snapshot) *exposed {
 	if len(failing.Metric) > 0 {
 		x.families[ruleFailing] = failing
 	}
+	if len(e.proofs) > 0 {
+		x.families[provenName] = e.provenFamily()
+	}
 	return x
 }
 

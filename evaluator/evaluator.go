@@ -28,10 +28,6 @@ const (
 	DefaultHistoryEntries = 1000
 )
 
-// reserve is the part of MaxSeries that the store holds in addition, for what rules write: a flood of measured series
-// must not silence the verdict on it.
-const reserve = 4 // a quarter
-
 // Options configure an Evaluator. Gatherer, Registerer and Rules are required.
 type Options struct {
 	Gatherer       prometheus.Gatherer   // what is measured; sampled at each evaluation
@@ -40,15 +36,19 @@ type Options struct {
 	Interval       time.Duration // between evaluations
 	StartupTimeout time.Duration // after which the phase is no longer starting, whatever is missing
 	StallTimeout   time.Duration // without a finished evaluation, after which a Snapshot counts as stalled
-	// MaxSeries bounds the measured series in the store; rules may write a quarter as many in addition. The samples are
-	// bounded by those series times retention / Interval. When a storm of outcomes has filled the store up to that,
-	// evaluations wait for the interval, so that it never holds more than twice as many. A sample takes 16 to 20 bytes
-	// and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes, 80 MB at the
-	// full number of series, 150 MB after a storm.
+	// MaxSeries bounds the series in the store, measured and recorded. A part of them is kept for the shipped rules: see
+	// SeriesNeeded for what a configuration needs at least. The samples are bounded by those series times retention /
+	// Interval; a series whose samples bring their own times may hold 10 minutes more. When a storm of outcomes has filled
+	// the store up to that, evaluations wait for the interval, so that it never holds more than twice as many. A sample
+	// takes 16 to 20 bytes and a series some 500 more: with the defaults and the shipped rules, which look back 10 minutes,
+	// 70 MB at the full number of series, 130 MB after a storm.
 	MaxSeries int
 	// RunbookBaseURL replaces "/runbooks" at the beginning of runbook_url annotations. "" keeps /runbooks/NAME, the pages
 	// that the exporter serves itself.
 	RunbookBaseURL string
+	// Cause returns the error of a probe's newest run that had finished at notAfter, as shown to people; ok is false if
+	// that run passed or there is none. It must not block. nil: messages name alerts instead of errors.
+	Cause          func(check string, notAfter time.Time) (text string, ok bool)
 	HistoryEntries int                           // results kept per rule check, and events of actions
 	OnSnapshot     func(*Snapshot)               // after each evaluation, before the next; must call neither Tick nor Stopping
 	OnAction       func(context.Context, Action) // in a goroutine of its own; must return soon after ctx is done
@@ -69,11 +69,24 @@ type Evaluator struct {
 	groups  []*group
 	budget  int // samples in the store from which on no outcome drives an evaluation
 	states  map[string]stateSince
-	status  Status
-	since   int64 // since when status holds, steady ms
-	waiting map[string]bool
-	ranOnce bool
-	began   int64 // the first evaluation, steady ms
+	proofs  map[string]*proof // of rule checks
+	// shippedVerdict reports whether the scores and the status are those of the shipped files.
+	shippedVerdict bool
+	contradiction  string // of the last evaluation; "" if there was none
+	// concluding is the index of the first group that concludes from what the groups before it measure and declare.
+	concluding int
+	status     Status
+	since      int64 // since when status holds, steady ms
+	waiting    map[string]bool
+	ranOnce    bool
+	began      int64 // the first evaluation, steady ms
+	limits     limits
+	changes    changes
+
+	sizedFor struct { // what the room was divided for
+		set    *rules.Set
+		probes int
+	}
 
 	ruleSet  atomic.Pointer[rules.Set]
 	snapshot atomic.Pointer[Snapshot]
@@ -95,7 +108,7 @@ func New(o Options) (*Evaluator, error) {
 	o.setDefaults()
 	st, err := store.New(store.Options{
 		Retention: o.Rules.Retention() + retentionSlack,
-		MaxSeries: o.MaxSeries + o.MaxSeries/reserve,
+		MaxSeries: o.MaxSeries,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new evaluator: %w", err)
@@ -107,11 +120,12 @@ func New(o Options) (*Evaluator, error) {
 		names:   map[string]rules.Name{},
 		now:     systemNow(base),
 		clock:   clock{start: base.Round(0)},
-		sampler: newSampler(st, o.MaxSeries),
 		states:  map[string]stateSince{},
+		proofs:  map[string]*proof{},
 		status:  Starting,
 		trigger: make(chan struct{}, 1),
 	}
+	e.sampler = newSampler(e.engine)
 	e.since = base.UnixMilli()
 	for _, n := range rules.Names() {
 		e.names[n.Name] = n
@@ -122,7 +136,7 @@ func New(o Options) (*Evaluator, error) {
 	e.exposed.Store(&exposed{})
 	e.snapshot.Store(&Snapshot{
 		Time: base.UTC(), Sampled: base, Finished: base, Status: Starting, Since: base.UTC(),
-		Message: "Starting: nothing has been evaluated yet", Score: noScore, StallTimeout: o.StallTimeout,
+		Message: "starting: waiting for the first evaluation", Score: noScore, StallTimeout: o.StallTimeout,
 	})
 	e.metrics = newMetrics(e)
 	if err := e.metrics.register(o.Registerer); err != nil {
@@ -158,8 +172,9 @@ func (e *Evaluator) Snapshot() *Snapshot { return e.snapshot.Load() }
 // Rules is the rule set in force.
 func (e *Evaluator) Rules() *rules.Set { return e.ruleSet.Load() }
 
-// SetRules swaps the rules between two evaluations and triggers one. Pending and firing alerts survive for rules that
-// did not change; the series of those that went end at once.
+// SetRules swaps the rules between two evaluations and triggers one. A rule that has the file, group, name and labels of
+// an old one goes on from its state: pending and firing alerts survive, and a changed `for` counts from the same beginning.
+// The series of rules that went end at once.
 func (e *Evaluator) SetRules(set *rules.Set) {
 	e.mu.Lock()
 	e.install(set)
@@ -178,13 +193,19 @@ func (e *Evaluator) SetRunbookBaseURL(base string) {
 // install is SetRules without lock and trigger.
 func (e *Evaluator) install(set *rules.Set) {
 	fresh := make([]*group, 0, len(set.Groups()))
-	for _, g := range set.Groups() {
+	e.concluding = len(set.Groups())
+	e.shippedVerdict = true
+	for i, g := range set.Groups() {
+		if g.Concludes {
+			e.concluding = min(e.concluding, i)
+		}
+		e.shippedVerdict = e.shippedVerdict && !g.ReplacesVerdict
 		fresh = append(fresh, newGroup(g))
 	}
 	if orphans := adopt(fresh, e.groups); len(orphans) > 0 {
 		e.clock.last++ // a moment of its own: the next evaluation may write the same series again
 		for _, r := range orphans {
-			r.fail(e.engine, e.clock.last)
+			r.retire(e.engine, e.clock.last)
 		}
 		for _, g := range e.groups {
 			if !slices.ContainsFunc(fresh, func(f *group) bool { return f.name == g.name }) {
@@ -194,8 +215,9 @@ func (e *Evaluator) install(set *rules.Set) {
 	}
 	e.groups = fresh
 	perSeries := int((set.Retention()+retentionSlack)/e.opts.Interval) + 1
-	e.budget = (e.opts.MaxSeries + e.opts.MaxSeries/reserve) * perSeries
+	e.budget = e.opts.MaxSeries * perSeries
 	e.ruleSet.Store(set)
+	e.resize(set, e.sizedFor.probes)
 	e.results.keep(set.Checks())
 	e.metrics.groupsChanged(fresh)
 }

@@ -43,6 +43,12 @@ func (s *series) set(text string, v float64) {
 	s.values[text] = v
 }
 
+func (s *series) get(text string) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values[text]
+}
+
 func (s *series) drop(prefix string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,13 +121,14 @@ func newNode(t *testing.T, ro rules.Options, o Options) *node {
 	return n
 }
 
-// probe writes what a Runner would for a probe that has run.
+// probe writes what a Runner would for a probe that has run. It is proven from its first run without failures on.
 func (n *node) probe(name, critical string, failures float64) {
 	check := `{check_name="` + name + `"}`
 	healthy := 1.0
 	if failures > 0 {
 		healthy = 0
 	}
+	n.set(provenName+check, max(healthy, n.get(provenName+check)))
 	n.set(`chorus_health_check_info{check_name="`+name+`",component="database",critical="`+critical+`",kind="probe"}`, 1)
 	n.set("chorus_health_check_failure_threshold"+check, 3)
 	n.set("chorus_health_check_consecutive_failures"+check, failures)

@@ -3,7 +3,8 @@ package evaluator
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
+	"path/filepath"
 	"time"
 
 	"github.com/go-kit/log"
@@ -25,6 +26,9 @@ type stamp struct {
 type engine struct {
 	store  *store.Store
 	query  *querier
+	room   *room             // nil: only the store's own limit
+	direct map[string]direct // series that no rule writes, by labels
+	buf    []byte
 	logger log.Logger
 }
 
@@ -51,20 +55,9 @@ type group struct {
 func newGroup(g rules.Group) *group {
 	out := &group{name: g.Name, file: g.File, interval: g.Interval}
 	for i := range g.Rules {
-		out.rules = append(out.rules, newRule(&g.Rules[i]))
+		out.rules = append(out.rules, newRule(&g.Rules[i], classOf(&g)))
 	}
-	out.link()
 	return out
-}
-
-// link tells every rule its heir.
-func (g *group) link() {
-	type name struct{ record, alert string }
-	next := map[name]*rule{}
-	for _, r := range slices.Backward(g.rules) {
-		n := name{r.Record, r.Alert}
-		r.heir, next[n] = next[n], r
-	}
 }
 
 // due says whether the group runs in the evaluation at t. An evaluation that an outcome drives runs every group. slack
@@ -85,7 +78,6 @@ func (g *group) eval(ctx context.Context, e *engine, s stamp) (failed int) {
 		}
 		if err != nil {
 			failed++
-			r.fail(e, s.steady)
 			if r.err == nil || r.err.Error() != err.Error() { // once per change, not at every evaluation
 				level.Warn(e.logger).Log("msg", "Rule failed to evaluate", "rule", r.name(), "group", g.name, "err", err)
 			}
@@ -98,42 +90,77 @@ func (g *group) eval(ctx context.Context, e *engine, s stamp) (failed int) {
 	return failed
 }
 
-// adopt takes over the state of the same rules in old, so that a reload neither resets a `for` nor forgets which series
-// were written. The rules that nobody adopts are returned: their series must be ended.
+// key identifies a group across reloads. Of the file the name counts, wherever it is: groups have names of their own.
+func (g *group) key() string { return filepath.Base(g.file) + "\xff" + g.name }
+
+// adopt takes over the state of old rules, as Prometheus does, so that a reload neither resets a `for` nor forgets which
+// series were written: a rule goes on if the same group of the same file has one of the same name and labels, whatever
+// its expression; of several such rules the nth goes on as the nth. The rules that nobody adopts are returned: their
+// series must be ended.
 func adopt(fresh, old []*group) (orphans []*rule) {
-	byKey := map[string][]*rule{}
 	groups := map[string]*group{}
+	left := map[string][]*rule{}
 	for _, g := range old {
-		groups[g.name] = g
+		groups[g.key()] = g
 		for _, r := range g.rules {
-			k := g.name + "\xff" + r.key
-			byKey[k] = append(byKey[k], r)
+			k := g.key() + "\xff" + r.key
+			left[k] = append(left[k], r)
 		}
 	}
 	for _, g := range fresh {
-		same := groups[g.name] != nil && len(groups[g.name].rules) == len(g.rules)
-		for i, r := range g.rules {
-			k := g.name + "\xff" + r.key
-			if rs := byKey[k]; len(rs) > 0 {
-				rs[0].Rule = r.Rule // annotations and the place in the file may be new
-				g.rules[i] = rs[0]
-				byKey[k] = rs[1:]
-			} else {
-				same = false
-			}
-		}
-		g.link()
-		if o := groups[g.name]; same { // else it runs at once
+		if o := groups[g.key()]; o != nil && g.equal(o) { // else it runs at once
 			g.ran, g.lastRun, g.failing = o.ran, o.lastRun, o.failing
 		}
+		for i, r := range g.rules {
+			k := g.key() + "\xff" + r.key
+			if rs := left[k]; len(rs) > 0 {
+				rs[0].Rule, rs[0].class = r.Rule, r.class
+				g.rules[i] = rs[0]
+				left[k] = rs[1:]
+			}
+		}
 	}
-	for _, rs := range byKey {
+	for _, rs := range left {
 		orphans = append(orphans, rs...)
 	}
-	for _, r := range orphans {
-		r.heir = nil
-	}
+	linkSlow(fresh)
 	return orphans
+}
+
+// equal reports whether both groups have the same rules in the same order. The interval may differ.
+func (g *group) equal(o *group) bool {
+	if len(g.rules) != len(o.rules) {
+		return false
+	}
+	for i, r := range g.rules {
+		old := o.rules[i]
+		if r.key != old.key || r.Expr != old.Expr || r.For != old.For || r.KeepFiringFor != old.KeepFiringFor ||
+			!maps.Equal(r.Annotations, old.Annotations) {
+			return false
+		}
+	}
+	return true
+}
+
+// linkSlow tells every alerting rule which others of its name may hold an alert without writing it in each evaluation.
+func linkSlow(groups []*group) {
+	slow := map[string][]*rule{}
+	for _, g := range groups {
+		for _, r := range g.rules {
+			r.slow = nil
+			if r.Alert != "" && g.interval > 0 {
+				slow[r.Alert] = append(slow[r.Alert], r)
+			}
+		}
+	}
+	if len(slow) == 0 {
+		return
+	}
+	for _, g := range groups {
+		for _, r := range g.rules {
+			r.slow = slow[r.Alert]
+		}
+	}
 }
 
 // writeFailing puts chorus_rule_failing{group} into the store, so that the rules after this group can read it.
@@ -142,15 +169,11 @@ func (g *group) writeFailing(e *engine, t int64) error {
 	if g.failing {
 		v = 1
 	}
-	if _, err := e.store.Append(0, failingLabels(g.name), t, v); err != nil {
+	if err := e.put(deciding, failingLabels(g.name), t, v); err != nil {
 		return fmt.Errorf("write %s of group %s: %w", ruleFailing, g.name, err)
 	}
 	return nil
 }
 
 // endFailing marks that series stale: the group is gone.
-func (g *group) endFailing(e *engine, t int64) {
-	if g.ran {
-		_, _ = e.store.Append(0, failingLabels(g.name), t, staleNaN)
-	}
-}
+func (g *group) endFailing(e *engine, t int64) { e.end(failingLabels(g.name), t) }

@@ -1,6 +1,7 @@
 package evaluator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -8,98 +9,172 @@ import (
 	"strings"
 )
 
-// message is the verdict in one sentence. "All health checks passing" stands only where nothing is failing, pending or
-// unknown and the status is healthy.
-func message(s *Snapshot, v *view, waiting map[string]bool, sound bool) string {
+// named is how many further checks a message names.
+const named = 3
+
+// account is what a message is made from beside the snapshot.
+type account struct {
+	sound   bool              // exactly one status holds
+	waiting map[string]string // checks that starting waits for, with the reason if there is one
+	failed  []failedRule
+}
+
+// failedRule is a rule that failed to evaluate.
+type failedRule struct {
+	name, group, check, err string
+}
+
+// failedRules lists the rules that failed to evaluate, in evaluation order.
+func (e *Evaluator) failedRules() []failedRule {
+	var out []failedRule
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			if r.err != nil {
+				out = append(out, failedRule{r.name(), g.name, cmp.Or(r.Check(), g.name), r.err.Error()})
+			}
+		}
+	}
+	return out
+}
+
+// message is the verdict in one sentence: the worst check with its cause, then the names of others. "All health checks
+// passing" stands only where the status is healthy, every rule evaluates and no check is failing, pending or unknown.
+func message(s *Snapshot, v *view, acc account) string {
 	switch {
-	case !sound:
-		return fmt.Sprintf("The status rules failed: exactly one status must hold, they recorded %s", recorded(v.status))
+	case !acc.sound:
+		return "The status rules failed: exactly one status must hold, recorded " + recorded(v.status)
 	case s.Status == Starting:
-		return startingMessage(waiting)
+		return startingMessage(acc.waiting)
 	case s.Status == Stopping:
 		return "Stopping"
 	}
-	failing, pending, other := 0, 0, 0
-	for i := range s.Checks {
-		switch c := &s.Checks[i]; {
-		case !c.Healthy && counts(c):
-			failing++
-		case !c.Healthy:
-			other++
-		case c.State == StatePending:
-			pending++
-		}
-	}
-	firing := worst(s.Alerts, "firing")
+	all := troubles(s)
+	failing, pending, uncountedOnes := split(all)
+	rules := unexplained(acc.failed, failing)
 	switch {
-	case failing > 0:
-		return fmt.Sprintf("%s failing: %s", plural(failing, "check", "checks"), firing)
+	case len(failing) > 0:
+		out := failing[0].String() + also("failing", slices.Concat(checkNames(failing[1:]), ruleNames(rules)))
+		if s.Status == Unhealthy && failing[0].grade > criticalUnknown {
+			if score := scoreMessage(s, v); score != "" {
+				out += "; " + strings.ToLower(score[:1]) + score[1:]
+			}
+		}
+		return out
+	case len(rules) > 0:
+		return rules[0].String() + also("failing", ruleNames(rules[1:])) + also("pending", checkNames(pending))
 	case len(s.Failing) > 0:
-		return "Rules fail to evaluate in " + plural(len(s.Failing), "group", "groups") + ": " + strings.Join(s.Failing, ", ")
-	case firing != "": // for a check that nobody declares
-		return firing
+		return "rules fail to evaluate in group " + list(s.Failing)
 	case s.Status != Healthy:
-		return scoreMessage(s, v)
-	case other > 0:
-		return plural(other, "check", "checks") + " failing: " + names(s, func(c Check) bool { return !c.Healthy })
-	case pending > 0:
-		if text := worst(s.Alerts, "pending"); text != "" {
-			return fmt.Sprintf("%s pending: %s", plural(pending, "check", "checks"), text)
+		return cmp.Or(scoreMessage(s, v), "Status is "+string(s.Status)+": the status rules say so") +
+			also("pending", checkNames(pending))
+	case len(pending) > 0:
+		first := pending[0]
+		first.notes = append(slices.Clone(first.notes), "pending")
+		return first.String() + also("pending", checkNames(pending[1:]))
+	case len(uncountedOnes) > 0:
+		return uncountedOnes[0].String() + also("not healthy", checkNames(uncountedOnes[1:]))
+	}
+	return "All health checks passing"
+}
+
+// split takes sorted troubles apart.
+func split(all []trouble) (failing, pending, other []trouble) {
+	i, _ := slices.BinarySearchFunc(all, pendingGrade, func(t trouble, k grade) int { return cmp.Compare(t.grade, k) })
+	j, _ := slices.BinarySearchFunc(all, uncounted, func(t trouble, k grade) int { return cmp.Compare(t.grade, k) })
+	return all[:i], all[i:j], all[j:]
+}
+
+// unexplained are the failed rules whose check is not among the failing ones, which would say it already.
+func unexplained(failed []failedRule, failing []trouble) []failedRule {
+	told := make(map[string]bool, len(failing))
+	for _, t := range failing {
+		told[t.check] = !t.run
+	}
+	var out []failedRule
+	for _, f := range failed {
+		if !told[f.check] {
+			out = append(out, f)
 		}
-		return plural(pending, "check", "checks") + " pending: " +
-			names(s, func(c Check) bool { return c.State == StatePending })
-	default:
-		return "All health checks passing"
 	}
+	return out
 }
 
-// counts says whether an alert of the check counts, that is fires unmasked.
-func counts(c *Check) bool {
-	return slices.ContainsFunc(c.Alerts, func(a Alert) bool {
-		return a.State == "firing" && !a.Masked && severityRank(a.Severity) > 1
-	})
+// String is the failed rule as a sentence.
+func (f failedRule) String() string {
+	return fmt.Sprintf("rule %s of group %s failed to evaluate: %s", shortName(f.name), shortName(f.group), clause(f.err))
 }
 
-// worst says what the worst alert of the state is about that speaks for a check, counts and is more than information.
-func worst(alerts []Alert, state string) string {
-	for i := range alerts {
-		if a := &alerts[i]; a.State == state && a.Check != "" && !a.Masked && severityRank(a.Severity) > 1 {
-			return a.text()
-		}
+func checkNames(ts []trouble) []string {
+	out := make([]string, 0, len(ts))
+	for _, t := range ts {
+		out = append(out, t.check)
 	}
-	return ""
+	return out
 }
 
-// text is the alert's summary, or what stands for it where there is none.
-func (a *Alert) text() string {
-	switch {
-	case a.Summary != "":
-		return a.Summary
-	case a.State == "firing":
-		return a.Name + " fires for " + a.Check
-	}
-	return a.Name + " is pending for " + a.Check
-}
-
-// names lists the checks that are so.
-func names(s *Snapshot, so func(Check) bool) string {
+// ruleNames names every failed rule once: several may record one name.
+func ruleNames(fs []failedRule) []string {
 	var out []string
-	for _, c := range s.Checks {
-		if so(c) {
-			out = append(out, c.Name)
+	for _, f := range fs {
+		if name := "rule " + f.name; !slices.Contains(out[max(0, len(out)-named):], name) {
+			out = append(out, name)
 		}
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
-func startingMessage(waiting map[string]bool) string {
-	if len(waiting) == 0 {
-		return "Starting"
+// also is the end of a sentence that names others.
+func also(what string, names []string) string {
+	if len(names) == 0 {
+		return ""
 	}
-	return "Starting: waiting for the first result of " + strings.Join(slices.Sorted(maps.Keys(waiting)), ", ")
+	return "; also " + what + ": " + list(names)
 }
 
-// scoreMessage explains a status that only the score decides.
+// list names the first few and counts the rest.
+func list(names []string) string {
+	few := make([]string, 0, named)
+	for _, n := range names[:min(named, len(names))] {
+		few = append(few, shortName(n))
+	}
+	out := strings.Join(few, ", ")
+	if more := len(names) - len(few); more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
+// startingMessage names a check that starting waits for, with the reason, then others.
+func startingMessage(waiting map[string]string) string {
+	if len(waiting) == 0 {
+		return "starting: waiting for the next evaluation"
+	}
+	names := slices.SortedFunc(maps.Keys(waiting), func(a, b string) int {
+		return cmp.Or(falseFirst(waiting[a] == "", waiting[b] == ""), cmp.Compare(a, b))
+	})
+	first := names[0]
+	out := "starting: waiting for " + shortName(first)
+	reason := about(first, clause(waiting[first]))
+	if reason == "" {
+		if len(names) == 1 {
+			return out
+		}
+		return "starting: waiting for " + list(names)
+	}
+	return out + ": " + reason + also("waiting for", names[1:])
+}
+
+func falseFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// scoreMessage says how the score decides the status; "" if it is not the score.
 func scoreMessage(s *Snapshot, v *view) string {
 	name := "healthy"
 	if s.Status == Unhealthy {
@@ -110,14 +185,13 @@ func scoreMessage(s *Snapshot, v *view) string {
 	case !known || math.IsNaN(limit):
 		return fmt.Sprintf("Status is %s: the threshold %q has no value", s.Status, name)
 	case math.IsNaN(s.Score):
-		return fmt.Sprintf("Status is %s: the score rules yielded no score", s.Status)
-	}
-	if s.Score >= limit {
-		return fmt.Sprintf("Status is %s: the status rules say so", s.Status)
+		return fmt.Sprintf("Status is %s: the score rules recorded no score", s.Status)
+	case s.Score >= limit:
+		return ""
 	}
 	out := fmt.Sprintf("Score %.2f is under %v", floor(s.Score), limit)
 	if low := lowest(s.Components); low != nil {
-		out += fmt.Sprintf(": %s %.2f", low.Name, floor(low.Score))
+		out += fmt.Sprintf(": %s %.2f", shortName(low.Name), floor(low.Score))
 	}
 	return out
 }
@@ -141,11 +215,11 @@ func recorded(status map[string]float64) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(status)) {
 		if status[name] != 0 {
-			out = append(out, fmt.Sprintf("%s %v", name, status[name]))
+			out = append(out, fmt.Sprintf("%s %v", shortName(name), status[name]))
 		}
 	}
 	if len(out) == 0 {
 		return "none"
 	}
-	return strings.Join(out, ", ")
+	return list(out)
 }

@@ -17,6 +17,9 @@ type metrics struct {
 	failures *prometheus.CounterVec
 	changes  *prometheus.CounterVec
 	refused  prometheus.Counter
+	dropped  *prometheus.CounterVec
+
+	contradictions prometheus.Counter
 
 	phase, lastEvaluation, lastFull, lastChange, samples, series *prometheus.Desc
 
@@ -45,6 +48,8 @@ func newMetrics(e *Evaluator) *metrics {
 		failures:       prometheus.NewCounterVec(opts("chorus_rule_evaluation_failures_total"), []string{"group"}),
 		changes:        prometheus.NewCounterVec(opts("chorus_health_status_changes_total"), []string{"from", "to"}),
 		refused:        prometheus.NewCounter(opts("chorus_evaluator_series_refused_total")),
+		contradictions: prometheus.NewCounter(opts("chorus_health_contradictions_total")),
+		dropped:        prometheus.NewCounterVec(opts("chorus_evaluator_samples_dropped_total"), []string{"reason"}),
 		phase:          desc("chorus_exporter_phase", "phase"),
 		lastEvaluation: desc("chorus_evaluator_last_evaluation_timestamp_seconds"),
 		lastFull:       desc("chorus_health_last_full_check_timestamp_seconds"),
@@ -61,13 +66,17 @@ func newMetrics(e *Evaluator) *metrics {
 			}
 		}
 	}
+	for _, reason := range dropReasons() {
+		m.dropped.WithLabelValues(reason)
+	}
 	m.groupsChanged(e.groups)
 	return m
 }
 
 // register adds the metrics to the registry, and the build info if nobody has registered it yet.
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m, m.duration, m.failures, m.changes, m.refused} {
+	own := []prometheus.Collector{m, m.duration, m.failures, m.changes, m.refused, m.dropped, m.contradictions}
+	for _, c := range own {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("register metrics: %w", err)
 		}
@@ -117,9 +126,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // evaluated records the end of an evaluation.
-func (m *metrics) evaluated(took time.Duration, refused int) {
+func (m *metrics) evaluated(took time.Duration, s *sampler) {
 	m.duration.Observe(took.Seconds())
-	m.refused.Add(float64(refused))
+	m.refused.Add(float64(s.refused))
+	for reason, n := range s.dropped {
+		m.dropped.WithLabelValues(reason).Add(float64(n))
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = time.Now()

@@ -15,8 +15,9 @@ func (e *Evaluator) setPhase(p string) { e.phase.Store(&p) }
 
 func (e *Evaluator) inPhase(p string) bool { return *e.phase.Load() == p }
 
-// advancePhase ends the starting phase once every check that the first evaluation knew has a result (a probe's run, a
-// rule check's data), or the startup timeout has passed. The rules see the change in an evaluation that follows at once.
+// advancePhase ends the starting phase once nothing is awaited any more, or the startup timeout has passed. The checks of
+// the first evaluation are awaited: a critical one until it is proven or a critical alert of it fires, any other until it
+// has a first result. The rules see the change in an evaluation that follows at once.
 func (e *Evaluator) advancePhase(v *view, s stamp) {
 	if !e.ranOnce {
 		e.ranOnce = true
@@ -28,8 +29,14 @@ func (e *Evaluator) advancePhase(v *view, s stamp) {
 	if !e.inPhase(phaseStarting) {
 		return
 	}
+	failed, judged := e.firstVerdicts()
 	for name := range e.waiting {
-		if _, known := v.info[name]; !known || v.ran[name] || v.data[name] {
+		info, known := v.info[name]
+		done := v.ran[name] || v.data[name] || judged[name]
+		if info.critical {
+			done = v.proven[name] || failed[name]
+		}
+		if done || !known {
 			delete(e.waiting, name)
 		}
 	}
@@ -42,4 +49,23 @@ func (e *Evaluator) advancePhase(v *view, s stamp) {
 	}
 	e.publish.Unlock()
 	e.Trigger()
+}
+
+// firstVerdicts lists the checks that have failed, by a critical alert that fires, and those that have been judged, by a
+// critical or warning alert that is pending or firing. An alert that says that nothing is known is no judgement.
+func (e *Evaluator) firstVerdicts() (failed, judged map[string]bool) {
+	failed, judged = map[string]bool{}, map[string]bool{}
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			for _, a := range r.active {
+				name, severity := a.labels.Get(checkNameLabel), a.labels.Get("severity")
+				if a.labels.Get(actionLabel) != "" || severityRank(severity) < 2 {
+					continue
+				}
+				failed[name] = failed[name] || a.firing && severity == "critical"
+				judged[name] = judged[name] || !saysUnknown(r.Alert) && !saysUnproven(r.Alert)
+			}
+		}
+	}
+	return failed, judged
 }

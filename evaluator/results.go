@@ -45,7 +45,8 @@ func (r *results) keep(checks []rules.Check) {
 }
 
 // countResults counts the result of every rule check that is due and sums up all runs since start. A check counts from
-// its first data on, or once it is known to be unknown.
+// its first data on, or once it is known to be unknown. While the process starts, an unproven check that nothing fires
+// for does not count: it has had no time to pass.
 func (e *Evaluator) countResults(snap *Snapshot, v *view, s stamp) {
 	r := &e.results
 	r.mu.Lock()
@@ -55,6 +56,9 @@ func (e *Evaluator) countResults(snap *Snapshot, v *view, s stamp) {
 		c := &snap.Checks[i]
 		t := r.checks[c.Name]
 		if t == nil || !v.data[c.Name] && c.State != StateUnknown {
+			continue
+		}
+		if c.State == StateUnknown && !v.proven[c.Name] && e.inPhase(phaseStarting) {
 			continue
 		}
 		slack := e.opts.Interval / 2

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,17 +31,20 @@ func failingLabels(group string) labels.Labels {
 type rule struct {
 	*rules.Rule
 	key     string
+	class   class
 	active  alerts
-	results []result // of a recording rule's last evaluation
-	written map[string]*written
-	heir    *rule     // the next rule of the group that may write the same series; nil if there is none
-	pending []pending // of the evaluation under way
+	hidden  alerts              // what was active when the rule failed to evaluate: the next evaluation goes on from it
+	results []result            // of a recording rule's last evaluation
+	written map[string]*written // by labels
+	slow    []*rule             // alerting rules of the same name that do not run in every evaluation
 	round   uint64
 	took    time.Duration
 	err     error
 
 	buf     []byte
 	builder *labels.Builder
+	planned []*written    // what the evaluation under way will write
+	entries []store.Entry // the same for the store
 }
 
 // result is one recorded sample.
@@ -49,32 +53,23 @@ type result struct {
 	value  float64
 }
 
-// pending is a sample that will be written once all of the evaluation's samples are known to be sound.
-type pending struct {
-	to    *written
-	value float64
-}
-
 // written is a series that the rule wrote when it was last evaluated.
 type written struct {
 	ref    store.Ref
 	labels labels.Labels
 	round  uint64
-	at     int64 // when the last value was written, steady ms
 }
 
-func newRule(r *rules.Rule) *rule {
+func newRule(r *rules.Rule, c class) *rule {
 	return &rule{
-		Rule: r, key: ruleKey(r), active: alerts{}, written: map[string]*written{},
+		Rule: r, key: ruleKey(r), class: c, active: alerts{}, written: map[string]*written{},
 		builder: labels.NewBuilder(labels.EmptyLabels()),
 	}
 }
 
-// ruleKey identifies a rule across reloads by all that decides its verdict. Annotations don't.
+// ruleKey identifies a rule of a group across reloads: its name and its labels as the file has them.
 func ruleKey(r *rules.Rule) string {
-	return strings.Join([]string{
-		r.Record, r.Alert, r.Expr, r.Labels.String(), r.For.String(), r.KeepFiringFor.String(),
-	}, "\xff")
+	return strings.Join([]string{r.Record, r.Alert, r.Labels.String()}, "\xff")
 }
 
 func (r *rule) name() string {
@@ -84,24 +79,42 @@ func (r *rule) name() string {
 	return r.Record
 }
 
-// eval evaluates the rule at s and writes what it yields. Series it wrote before and no longer yields are marked stale.
-// On an error the caller must call fail.
+// eval evaluates the rule at s and writes what it yields, all or nothing. Series it wrote before and no longer yields are
+// marked stale, and on an error all of them: an error keeps no old verdict. When ctx is done nothing changes.
 func (r *rule) eval(ctx context.Context, e *engine, s stamp) error {
+	before := len(r.written)
+	defer func() { e.room.wrote(r.class, len(r.written)-before) }()
+	err := r.plan(ctx, e, s)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.hide()
+	} else if err = r.write(e, s.steady); err == nil {
+		return nil
+	}
+	for _, a := range r.active { // what holds is known, although no rule hears of it
+		a.unwritten = true
+	}
+	r.results = nil
+	for k, w := range r.written {
+		r.leave(e, k, w, s.steady)
+	}
+	return err
+}
+
+// plan evaluates the rule and collects what it will write.
+func (r *rule) plan(ctx context.Context, e *engine, s stamp) error {
 	vector, err := e.query.instant(ctx, r.Expr, s.wall, s.offset)
 	if err != nil {
 		return err
 	}
 	r.round++
-	r.pending = r.pending[:0]
+	r.planned, r.entries = r.planned[:0], r.entries[:0]
 	if r.Alert != "" {
-		err = r.evalAlert(ctx, e, s, vector)
-	} else {
-		err = r.evalRecord(vector)
+		return r.evalAlert(ctx, e, s, vector)
 	}
-	if err != nil {
-		return err
-	}
-	return r.write(e, s.steady)
+	return r.evalRecord(vector)
 }
 
 func (r *rule) evalRecord(vector promql.Vector) error {
@@ -128,10 +141,14 @@ func (r *rule) evalAlert(ctx context.Context, e *engine, s stamp, vector promql.
 		}
 		holding = append(holding, a)
 	}
+	if r.hidden != nil {
+		r.active, r.hidden = r.hidden, nil
+	}
 	if err := r.active.step(r.Rule, holding, s.steady); err != nil {
 		return err
 	}
 	for _, a := range r.active {
+		a.unwritten = false
 		r.builder.Reset(a.labels)
 		r.builder.Set(labels.MetricName, forStateName)
 		since := float64(s.wall.Add(time.Duration(a.activeAt-s.steady) * time.Millisecond).Unix())
@@ -185,7 +202,8 @@ func (r *rule) checkSeverity(l labels.Labels) error {
 	return fmt.Errorf("the alert %s has the unknown severity %q: use critical, warning or info", l, severity)
 }
 
-// add plans one sample; writing one series twice in one evaluation is an error, as in Prometheus.
+// add plans one sample. A recording rule that yields one series twice is an error, as in Prometheus. Two alerts whose
+// labels differ in alertstate alone have one series in ALERTS, with one value.
 func (r *rule) add(lset labels.Labels, v float64) error {
 	r.buf = lset.Bytes(r.buf)
 	w := r.written[string(r.buf)]
@@ -193,24 +211,30 @@ func (r *rule) add(lset labels.Labels, v float64) error {
 		w = &written{labels: lset}
 		r.written[string(r.buf)] = w
 	} else if w.round == r.round {
+		if r.Alert != "" {
+			return nil
+		}
 		return fmt.Errorf("two results have the labels %s after the rule's own labels are applied", lset)
 	}
 	w.round = r.round
-	r.pending = append(r.pending, pending{w, v})
+	r.planned = append(r.planned, w)
+	// Several alerts may have the labels of one series: of ALERTS_FOR_STATE the first one's value stays.
+	r.entries = append(r.entries, store.Entry{Ref: w.ref, Labels: w.labels, Value: v, Yields: r.Alert != ""})
 	return nil
 }
 
 // write appends what was planned and ends the series that the rule wrote before and no longer yields.
 func (r *rule) write(e *engine, t int64) error {
-	for _, p := range r.pending {
-		ref, err := e.store.Append(p.to.ref, p.to.labels, t, p.value)
-		if errors.Is(err, store.ErrDuplicate) && p.to.labels.Get(labels.MetricName) == forStateName {
-			err = nil // another rule's alert of the same labels has been active for longer or shorter: that one stays
-		}
-		if err != nil {
-			return fmt.Errorf("write %s: %w", p.to.labels, err)
-		}
-		p.to.ref, p.to.at = ref, t
+	switch err := e.store.Write(t, e.room.limit(r.class), r.entries); {
+	case errors.Is(err, store.ErrSeriesLimit):
+		return fmt.Errorf("no room for the results: %w: raise max_series or keep fewer series", err)
+	case errors.Is(err, store.ErrDuplicate):
+		return fmt.Errorf("write %w: another rule wrote a different value in the same evaluation", err)
+	case err != nil:
+		return fmt.Errorf("write %w", err)
+	}
+	for i, w := range r.planned {
+		w.ref = r.entries[i].Ref
 	}
 	for k, w := range r.written {
 		if w.round != r.round {
@@ -220,35 +244,33 @@ func (r *rule) write(e *engine, t int64) error {
 	return nil
 }
 
-// fail takes back all that the rule said: an error keeps no old verdict. What it has written at this very moment, before
-// the error, can't be ended yet; the next evaluation ends it.
-func (r *rule) fail(e *engine, t int64) {
+// retire ends all series of a rule that is no longer there.
+func (r *rule) retire(e *engine, t int64) {
+	e.room.wrote(r.class, -len(r.written))
 	for k, w := range r.written {
-		if w.at != t {
-			r.leave(e, k, w, t)
-		}
+		r.leave(e, k, w, t)
 	}
-	clear(r.active)
-	r.results = nil
 }
 
-// leave gives up a series. Where a later rule of the group may go on with it, it is that one's to write or to end: a
-// stale marker now would keep it from writing at the same time. Nobody reads the series in between, the loader sees to
-// that.
+// hide takes the alerts away until the rule evaluates again. Their `for` and keep_firing_for go on meanwhile, as in
+// Prometheus: an error now and then must not keep an alert from firing. An action waits for its `for` anew.
+func (r *rule) hide() {
+	if len(r.active) == 0 {
+		return
+	}
+	for _, a := range r.active {
+		a.held = true
+	}
+	r.active, r.hidden = alerts{}, r.active
+}
+
+// leave gives up a series and marks it stale, so that no rule after this one sees its old value. A rule after this one
+// that goes on with the series replaces the marker, and the store refuses it where a rule before has done so. An alert
+// that a slow rule holds goes on as well, although that rule may not run now.
 func (r *rule) leave(e *engine, key string, w *written, t int64) {
 	delete(r.written, key)
-	switch {
-	case r.heir == nil:
-		w.end(e, t)
-	case r.heir.written[key] == nil:
-		r.heir.written[key] = &written{ref: w.ref, labels: w.labels, round: r.heir.round, at: w.at}
-	}
-}
-
-// end marks the series stale. The store refuses the marker where another rule wrote the same series at the same time;
-// then the series goes on, rightly.
-func (w *written) end(e *engine, t int64) {
-	if w.ref != 0 {
+	held := slices.ContainsFunc(r.slow, func(s *rule) bool { return s.written[key] != nil })
+	if w.ref != 0 && !held {
 		_, _ = e.store.Append(w.ref, w.labels, t, staleNaN)
 	}
 }

@@ -114,10 +114,11 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 		return ctx.Err()
 	}
 	v := e.readView(s)
+	e.resize(e.Rules(), v.probes())
 	e.advancePhase(v, s)
 	e.conclude(ctx, v, s, sampled, partial)
 	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())
-	e.metrics.evaluated(time.Since(began), e.sampler.refused)
+	e.metrics.evaluated(time.Since(began), e.sampler)
 	return err
 }
 
@@ -131,14 +132,17 @@ func (e *Evaluator) sample(s stamp) error {
 		err = errors.Join(err, fmt.Errorf("store metrics: %w", serr))
 	}
 	if e.sampler.refused > 0 { // without the number, which changes all the time
-		err = errors.Join(err, fmt.Errorf("%w: it holds %d; measure fewer series or raise the bound",
+		err = errors.Join(err, fmt.Errorf("%w: max_series is %d: measure fewer series or raise max_series",
 			store.ErrSeriesLimit, e.opts.MaxSeries))
 	}
 	return err
 }
 
 func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err error) {
-	for _, g := range e.groups {
+	for i, g := range e.groups {
+		if i == e.concluding {
+			err = errors.Join(err, e.prove(s))
+		}
 		if g.due(s.steady, driven, e.opts.Interval/2) {
 			failed := g.eval(ctx, e.engine, s)
 			if ctx.Err() != nil {
@@ -147,6 +151,9 @@ func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err e
 			e.metrics.failures.WithLabelValues(g.name).Add(float64(failed))
 		}
 		err = errors.Join(err, g.writeFailing(e.engine, s.steady))
+	}
+	if e.concluding >= len(e.groups) {
+		err = errors.Join(err, e.prove(s))
 	}
 	return err
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
@@ -19,32 +17,40 @@ import (
 var staleNaN = math.Float64frombits(value.StaleNaN)
 
 // sampler copies gathered metric families into the store: counters, gauges, untyped, summaries and the classic buckets
-// of histograms, named as a scrape would name them. A series that was there and is gone gets a stale marker.
+// of histograms, named as a scrape would name them. A series that was there and is gone gets a stale marker, unless its
+// samples bring times of their own.
 type sampler struct {
-	store    *store.Store
-	limit    int             // series in the store from which on no new ones are made, ours apart
+	engine   *engine
 	reserved map[string]bool // names that rules and the evaluator write: nobody else may
 	series   map[string]*sampled
 	round    uint64
 	at       stamp
+	class    class  // of the family at hand
+	own      *int64 // the time that the metric at hand brings, wall ms
 
 	key     []byte
 	builder labels.ScratchBuilder
 	bounds  map[float64]string // le and quantile as text
 
-	refused int // samples of the last round that found no room
+	refused int               // samples of the last round that found no room
+	dropped map[string]uint64 // samples of the last round that the store does not take because of their time, by reason
 }
 
+// sampled is a series of the last round.
 type sampled struct {
-	ref   store.Ref
-	lset  labels.Labels
-	round uint64 // when it was last seen
+	class   class
+	ref     store.Ref
+	lset    labels.Labels
+	round   uint64 // when it was last seen
+	stamped bool   // its last sample brought a time of its own, and these:
+	own     int64  // wall ms
+	value   float64
 }
 
 // maxBounds keeps the text cache from growing with bounds that change all the time.
 const maxBounds = 10_000
 
-func newSampler(s *store.Store, limit int) *sampler {
+func newSampler(e *engine) *sampler {
 	reserved := map[string]bool{alertsName: true, forStateName: true, ruleFailing: true}
 	for _, n := range rules.Names() {
 		if n.Source == rules.SourceRecorded {
@@ -52,8 +58,8 @@ func newSampler(s *store.Store, limit int) *sampler {
 		}
 	}
 	return &sampler{
-		store: s, limit: limit, reserved: reserved, series: map[string]*sampled{}, bounds: map[float64]string{},
-		builder: labels.NewScratchBuilder(8),
+		engine: e, reserved: reserved, series: map[string]*sampled{}, bounds: map[float64]string{},
+		builder: labels.NewScratchBuilder(8), dropped: map[string]uint64{},
 	}
 }
 
@@ -62,6 +68,7 @@ func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
 	s.round++
 	s.at = t
 	s.refused = 0
+	clear(s.dropped)
 	var first error
 	keep := func(err error) {
 		if errors.Is(err, store.ErrSeriesLimit) {
@@ -75,25 +82,23 @@ func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
 			keep(fmt.Errorf("%s is gathered, but only rules may write it: measure under another name", f.GetName()))
 			continue
 		}
+		s.class = measuredClass(f.GetName())
 		for _, m := range f.Metric {
-			if !s.old(m) {
-				s.metric(f, m, keep)
-			}
+			s.own = m.TimestampMs
+			s.metric(f, m, keep)
 		}
 	}
 	for k, e := range s.series {
-		if e.round != s.round {
-			_, err := s.store.Append(e.ref, e.lset, t.steady, staleNaN)
-			keep(err)
-			delete(s.series, k)
+		if e.round == s.round {
+			continue
 		}
+		if !e.stamped { // refused where its samples have begun to bring newer times of their own
+			_, _ = s.engine.store.Append(e.ref, e.lset, t.steady, staleNaN)
+		}
+		delete(s.series, k)
+		s.engine.room.wrote(e.class, -1)
 	}
 	return first
-}
-
-// old says whether a sample brings a time of its own that a query at the time of the evaluation would not take any more.
-func (s *sampler) old(m *dto.Metric) bool {
-	return m.TimestampMs != nil && s.at.wall.Sub(time.UnixMilli(m.GetTimestampMs())) >= lookback
 }
 
 func (s *sampler) metric(f *dto.MetricFamily, m *dto.Metric, keep func(error)) {
@@ -151,21 +156,38 @@ func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, ext
 	s.key = k
 	e, ok := s.series[string(k)]
 	if !ok {
-		// A flood of measured series must not hide a check of ours: these may use the reserve of the rules.
-		if n, _ := s.store.Stats(); n >= s.limit && !strings.HasPrefix(name, exposedPrefix) {
+		if n, _ := s.engine.store.Stats(); n >= s.engine.room.limit(s.class) {
 			return store.ErrSeriesLimit
 		}
-		e = &sampled{lset: s.labels(name+suffix, pairs, extra, extraValue)}
+		e = &sampled{class: s.class, lset: s.labels(name+suffix, pairs, extra, extraValue)}
 	}
-	ref, err := s.store.Append(e.ref, e.lset, s.at.steady, v)
-	if err != nil {
+	if s.own != nil {
+		if taken, err := s.appendStamped(e, v); err != nil || !taken {
+			return err
+		}
+	} else if err := s.appendNow(e, v); err != nil {
 		return err
 	}
 	if !ok {
 		s.series[string(k)] = e
+		s.engine.room.wrote(s.class, 1)
 	}
-	e.ref, e.round = ref, s.round
 	return nil
+}
+
+// appendNow appends a sample of this moment. That it can't be stored is an error: the store knows something newer.
+func (s *sampler) appendNow(e *sampled, v float64) error {
+	ref, err := s.engine.store.Append(e.ref, e.lset, s.at.steady, v)
+	if err == nil {
+		e.ref, e.round, e.stamped = ref, s.round, false
+		return nil
+	}
+	if errors.Is(err, store.ErrSeriesLimit) {
+		return err
+	}
+	e.round = s.round
+	s.dropFor(err)
+	return fmt.Errorf("%s: %w", e.lset, err)
 }
 
 func (s *sampler) labels(name string, pairs []*dto.LabelPair, extra, extraValue string) labels.Labels {

@@ -55,7 +55,7 @@ func TestSamplerKinds(t *testing.T) {
 		h.Observe(v)
 		s.Observe(v)
 	}
-	gather(t, newSampler(st, 100), reg, 1000)
+	gather(t, newSampler(&engine{store: st}), reg, 1000)
 	for expr, want := range map[string]map[string]float64{
 		"c_total": {`c_total{a="y"}`: 3}, // an empty label is no label
 		"g":       {`g{}`: -1.5},
@@ -78,7 +78,7 @@ func TestSamplerMarksWhatVanished(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"x"})
 	reg.MustRegister(g)
-	s := newSampler(st, 100)
+	s := newSampler(&engine{store: st})
 	g.WithLabelValues("stays").Set(1)
 	g.WithLabelValues("goes").Set(1)
 	gather(t, s, reg, 1000)
@@ -99,7 +99,7 @@ func TestSamplerRefusesNewSeriesAtTheBound(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"x"})
 	reg.MustRegister(g)
-	s := newSampler(st, 2)
+	s := newSampler(&engine{store: st, room: &room{max: 100, kept: [classes]int{shipped: 98}}})
 	g.WithLabelValues("a").Set(1)
 	g.WithLabelValues("b").Set(1)
 	gather(t, s, reg, 1000)

@@ -72,6 +72,7 @@ type Check struct {
 	Since                              time.Time // since when State holds
 	Healthy                            bool      // no critical or warning alert counts for it and it is not unknown
 	Message                            string    // worst alert's summary, else the ok message; "" leaves it to the probe's own
+	Error                              string    // of the probe's last run, "" if it passed; needs Options.Cause
 	Details                            map[string]float64
 	Alerts                             []Alert       // worst first
 	Interval, Timeout                  time.Duration // rule checks only; a probe's stand in its Spec
@@ -79,16 +80,25 @@ type Check struct {
 	ConsecutiveFailures                int
 }
 
-// Alert is one active alert.
+// Alert is one active alert. What is not known is left out.
 type Alert struct {
-	Name        string            `json:"name"`
-	Check       string            `json:"-"`
-	Severity    string            `json:"severity"`
-	State       string            `json:"state"` // pending or firing
-	Masked      bool              `json:"masked,omitempty"`
-	ActiveAt    time.Time         `json:"active_at"`
-	Value       float64           `json:"-"` // may be NaN; web renders it
-	Summary     string            `json:"summary"`
+	Name       string        `json:"name"`
+	Check      string        `json:"-"`
+	Severity   string        `json:"severity"`
+	State      string        `json:"state"` // pending or firing
+	Masked     bool          `json:"masked,omitempty"`
+	MaskedBy   string        `json:"masked_by,omitempty"` // the check whose alert masks this one
+	ActiveAt   time.Time     `json:"active_at"`
+	Value      float64       `json:"-"`               // may be NaN; web renders it
+	Limit      *float64      `json:"limit,omitempty"` // what Value is compared with; finite
+	Op         string        `json:"-"`               // Value Op Limit is what the alert is about; "" if not known
+	Unit       string        `json:"unit,omitempty"`  // of Value and Limit
+	Summary    string        `json:"summary"`
+	Impact     string        `json:"impact,omitempty"`
+	RunbookURL string        `json:"runbook_url,omitempty"`
+	Clears     string        `json:"clears,omitempty"`   // what ends the alert
+	ForLeft    time.Duration `json:"for_left,omitempty"` // until a pending alert fires, or keep_firing_for lets it end
+
 	Labels      map[string]string `json:"-"`
 	Annotations map[string]string `json:"-"`
 }

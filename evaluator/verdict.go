@@ -3,12 +3,10 @@ package evaluator
 import (
 	"cmp"
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
 
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -21,8 +19,10 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 		Time: s.wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
 		Complete: e.ranOnce, Partial: partial,
 	}
+	e.readLimits(ctx, s)
 	byCheck := e.collectAlerts(snap, v)
 	e.collectChecks(ctx, snap, v, s, byCheck)
+	e.readCauses(snap)
 	for name, score := range v.components {
 		snap.Components = append(snap.Components, Component{Name: name, Score: score})
 	}
@@ -34,13 +34,12 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	}
 	slices.Sort(snap.Failing)
 	e.countResults(snap, v, s)
-	var sound bool
-	snap.Status, sound = verdict(v.status)
-	snap.Message = message(snap, v, e.waiting, sound)
+	e.settle(snap, v)
 	snap.Since = e.statusSince(snap.Status, s)
 	snap.Finished = time.Now()
 	e.exposed.Store(e.expose(snap))
 	e.followActions(ctx, snap, s) // before OnSnapshot is told, which may show them
+	e.logAlerts(snap)
 
 	e.publish.Lock()
 	if e.inPhase(phaseStopping) {
@@ -84,7 +83,7 @@ func (e *Evaluator) publishLocked(s *Snapshot) {
 	old := e.snapshot.Swap(s)
 	if old.Status != s.Status {
 		e.metrics.statusChanged(old.Status, s.Status)
-		level.Info(e.opts.Logger).Log("msg", "Status is now "+string(s.Status)+", was "+string(old.Status)+": "+s.Message)
+		logStatus(e.opts.Logger, old.Status, s)
 	}
 	if e.opts.OnSnapshot != nil {
 		e.opts.OnSnapshot(s)
@@ -110,25 +109,13 @@ func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
 	return byCheck
 }
 
-// publicAlert is the alert as a Snapshot shows it. With v nil, masking is left out.
-func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
-	out := Alert{
-		Name: a.labels.Get(labels.AlertName), Check: a.labels.Get(checkNameLabel), Severity: a.labels.Get("severity"),
-		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value, Summary: a.annotations["summary"],
-		Labels: a.labels.Map(), Annotations: maps.Clone(a.annotations),
-	}
-	if v != nil && a.firing && v.masks && out.Labels["depends_on"] != "" {
-		out.Masked = !v.counted[labelKey(a.labels)]
-	}
-	return out
-}
-
 // severities by weight; others weigh nothing. What a severity means for the status is said by the rules: this is the
 // order of a list.
 func severityRank(s string) int { return 1 + slices.Index([]string{"info", "warning", "critical"}, s) }
 
-// worstFirst is a total order, so that the same alerts are listed alike every time. Of two that began together the one
-// that names a fault comes before the one that says that nothing is known.
+// worstFirst is a total order, so that the same alerts are listed alike every time. An alert that names a fault comes
+// before one of the same weight that says that its check is unproven, and, if they began together, before one that says
+// that nothing is known.
 func worstFirst(a, b Alert) int {
 	rank := func(x Alert) int {
 		n := severityRank(x.Severity)
@@ -137,18 +124,19 @@ func worstFirst(a, b Alert) int {
 		}
 		return n
 	}
-	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), a.ActiveAt.Compare(b.ActiveAt), unknownLast(a, b), cmp.Compare(a.Name, b.Name),
+	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), last(a, b, saysUnproven), a.ActiveAt.Compare(b.ActiveAt), last(a, b, saysUnknown), cmp.Compare(a.Name, b.Name),
 		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary)); c != 0 {
 		return c
 	}
 	return labels.Compare(labels.FromMap(a.Labels), labels.FromMap(b.Labels))
 }
 
-func unknownLast(a, b Alert) int {
-	switch unknown := saysUnknown(a.Name); {
-	case unknown == saysUnknown(b.Name):
+// last puts an alert whose name is so behind one whose name is not.
+func last(a, b Alert, so func(name string) bool) int {
+	switch first := so(a.Name); {
+	case first == so(b.Name):
 		return 0
-	case unknown:
+	case first:
 		return 1
 	}
 	return -1

@@ -31,6 +31,7 @@ type view struct {
 	info       map[string]checkInfo
 	data       map[string]bool
 	ran        map[string]bool // probes with a run
+	proven     map[string]bool
 	failures   map[string]float64
 	details    map[string]map[string]float64
 	keys       map[string]float64
@@ -40,6 +41,7 @@ type view struct {
 	score      float64
 	counted    map[string]bool // label sets (of ALERTS, without name) of the alerts that count
 	masks      bool            // whether counted is known
+	failing    map[string]bool // checks for which a critical or warning alert fires
 	passed     float64         // runs of probes since start
 	failed     float64
 }
@@ -51,7 +53,7 @@ type checkInfo struct {
 
 func (e *Evaluator) readView(s stamp) *view {
 	v := &view{
-		info: map[string]checkInfo{}, data: map[string]bool{}, ran: map[string]bool{}, score: noScore,
+		info: map[string]checkInfo{}, data: map[string]bool{}, ran: map[string]bool{}, proven: map[string]bool{}, score: noScore,
 		failures: map[string]float64{}, details: map[string]map[string]float64{}, keys: map[string]float64{},
 		components: map[string]float64{}, thresholds: map[string]float64{}, status: map[string]float64{},
 		counted: map[string]bool{},
@@ -67,6 +69,7 @@ func (e *Evaluator) readView(s stamp) *view {
 		})
 	}
 	numbers(dataName, func(l labels.Labels, _ float64) { v.data[l.Get(checkNameLabel)] = true })
+	e.current(provenName, s, func(l labels.Labels, f float64) { v.proven[l.Get(checkNameLabel)] = f == 1 })
 	numbers(lastRunName, func(l labels.Labels, _ float64) { v.ran[l.Get(checkNameLabel)] = true })
 	numbers(failuresName, func(l labels.Labels, f float64) { v.failures[l.Get(checkNameLabel)] = f })
 	e.current(detailName, s, func(l labels.Labels, f float64) {
@@ -85,11 +88,12 @@ func (e *Evaluator) readView(s stamp) *view {
 	numbers(passedName, func(_ labels.Labels, f float64) { v.passed += f })
 	numbers(failedName, func(_ labels.Labels, f float64) { v.failed += f })
 	v.masks = e.recordsFine(countedName)
+	e.readFailing(v)
 	return v
 }
 
-// current calls f for every series of the name that this evaluation gave a value, or that a group with an interval of
-// its own, which did not run this time, holds from its last.
+// current calls f for every series of the name that a rule would see at this time, and for those that a group with an
+// interval of its own, which did not run this time, holds from its last: for these perhaps twice.
 func (e *Evaluator) current(name string, s stamp, f func(labels.Labels, float64)) {
 	e.engine.store.Latest(name, s.steady, f)
 	for _, g := range e.groups {

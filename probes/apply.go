@@ -10,9 +10,10 @@ import (
 //
 // A check whose spec is equal keeps everything, its phase included; probes are compared with ==, so a caller that hands
 // over the same pointer again leaves it alone, while a Func always counts as changed. A changed check keeps its counters,
-// its history, its consecutive failures and its last outcome; a run under the old spec is cancelled and leaves no outcome,
-// and the first under the new one comes within 3 seconds. A check that was disabled and no longer is starts over, counters
-// and history apart. A check that specs does not name is removed as Unregister does.
+// its history, its consecutive failures, its last outcome and its proof; a run under the old spec is cancelled and leaves
+// no outcome, and the first under the new one comes within 3 seconds. A check whose target changed, or that was disabled,
+// starts over, counters and history apart: it is unproven until it passes. A check that specs does not name is removed as
+// Unregister does.
 //
 // Apply closes no probe: the caller closes those it replaced, after Apply.
 func (r *Runner) Apply(specs []Spec) error {
@@ -28,36 +29,52 @@ func (r *Runner) Apply(specs []Spec) error {
 		complete = append(complete, s)
 		faults = append(faults, err)
 	}
+	changed, err := r.apply(complete, wanted, faults)
+	if err != nil {
+		return fmt.Errorf("apply checks: %w", err)
+	}
+	if changed {
+		r.tellChange()
+	}
+	return nil
+}
+
+// apply makes specs the configured set unless there are faults, and reports whether that changed anything.
+func (r *Runner) apply(specs []Spec, wanted map[string]bool, faults []error) (changed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range complete {
+	for _, s := range specs {
 		if c := r.checks[s.Name]; c != nil && !c.configured {
 			faults = append(faults, fmt.Errorf("check %q: the program registered a check of that name, use another", s.Name))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("apply checks: %w", err)
+		return false, err
 	}
 	for name, c := range r.checks {
 		if c.configured && !wanted[name] {
 			r.remove(c)
+			changed = true
 		}
 	}
-	for _, s := range complete {
+	for _, s := range specs {
 		switch c := r.checks[s.Name]; {
 		case c == nil:
 			r.add(s, true)
 		case !c.spec.equal(s):
 			r.change(c, s)
+		default:
+			continue
 		}
+		changed = true
 	}
-	return nil
+	return changed, nil
 }
 
 // change gives a check a new spec. Callers hold mu.
 func (r *Runner) change(c *check, s Spec) {
 	c.halt()
-	if c.spec.Disabled {
+	if c.spec.Disabled || !c.spec.sameTarget(s) {
 		c.restart()
 	}
 	c.spec = s

@@ -107,27 +107,32 @@ func TestApplyOfAChangedSpecKeepsWhatIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewPedanticRegistry()
 		r := newTestRunner(t, RunnerOptions{Registerer: registry})
-		probe := &count{err: errors.New("down")}
-		s := Spec{Name: "db", Interval: time.Hour, Timeout: time.Minute, Probe: probe}
+		probe := new(count)
+		s := Spec{Name: "db", Interval: 10 * time.Minute, Timeout: time.Minute, Probe: probe}
 		apply(t, r, s)
 		inRun(t, r, func() {
+			sleep(3 * time.Second)
+			passed := len(outcomes(r, "db"))
+			probe.err = errors.New("down")
 			sleep(30 * time.Minute)
 			before := outcomes(r, "db")
+			failed := float64(len(before) - passed)
 			s.Interval, s.Critical, s.FailureThreshold = time.Minute, true, 5
 			apply(t, r, s)
 			// The last result is older than two of the new intervals, though nothing is late.
-			gathered(t, registry, "chorus_health_check_interval_seconds", 3600)
+			gathered(t, registry, "chorus_health_check_interval_seconds", 600)
 			gathered(t, registry, "chorus_health_check_failure_threshold", 5)
-			gathered(t, registry, "chorus_health_check_consecutive_failures", float64(len(before)))
-			gathered(t, registry, "chorus_health_checks_failed_total", float64(len(before)))
+			gathered(t, registry, "chorus_health_check_consecutive_failures", failed)
+			gathered(t, registry, "chorus_health_checks_failed_total", failed)
+			gathered(t, registry, "chorus_health_check_proven", 1)
 			if now := outcomes(r, "db"); len(now) != len(before) {
 				t.Errorf("history has %d outcomes after Apply, want %d", len(now), len(before))
 			}
 			sleep(3 * time.Second)
 			gathered(t, registry, "chorus_health_check_interval_seconds", 60)
-			gathered(t, registry, "chorus_health_check_consecutive_failures", float64(len(before)+1))
-			if o, _ := r.Last("db", time.Time{}); o.ConsecutiveFailures != len(before)+1 {
-				t.Errorf("%d consecutive failures, want %d", o.ConsecutiveFailures, len(before)+1)
+			gathered(t, registry, "chorus_health_check_consecutive_failures", failed+1)
+			if o, _ := r.Last("db", time.Time{}); float64(o.ConsecutiveFailures) != failed+1 {
+				t.Errorf("%d consecutive failures, want %v", o.ConsecutiveFailures, failed+1)
 			}
 		})
 	})
@@ -164,7 +169,12 @@ func TestDisabledChecks(t *testing.T) {
 		apply(t, r, on)
 		inRun(t, r, func() {
 			sleep(10 * time.Minute)
-			before := probe.runs
+			before, failed := probe.runs, 0
+			for _, o := range outcomes(r, "db") {
+				if !o.Starting {
+					failed++
+				}
+			}
 			apply(t, r, off)
 			sleep(time.Hour)
 			if families, err := registry.Gather(); err != nil || len(families) != 0 {
@@ -174,7 +184,7 @@ func TestDisabledChecks(t *testing.T) {
 				t.Errorf("checks %s, %d runs while disabled", got, probe.runs-before)
 			}
 			apply(t, r, on)
-			gathered(t, registry, "chorus_health_checks_failed_total", float64(before))
+			gathered(t, registry, "chorus_health_checks_failed_total", float64(failed))
 			gathered(t, registry, "chorus_health_check_consecutive_failures", 0)
 			if n, err := testutil.GatherAndCount(registry, "chorus_health_check_last_run_timestamp_seconds"); n != 0 || err != nil {
 				t.Errorf("the last run of an hour ago is exposed: it would read as stale (%v)", err)

@@ -18,9 +18,11 @@ type check struct {
 	durations      prometheus.Histogram
 	results        ring
 
-	// Since the check was registered or last switched on:
+	// Since the check was declared:
+	proof
+	begin       uint64 // sequence number of the first outcome
 	ran         bool
-	failures    int // in a row
+	failures    int // scheduled runs in a row that failed
 	lastRun     time.Time
 	lastSuccess time.Time // zero before the first
 	healthy     bool
@@ -56,29 +58,47 @@ func (c *check) halt() {
 	}
 }
 
-// restart forgets the last outcome of a check that was switched off: its age says nothing about the check.
+// restart declares the check again, after it was switched off or its target changed: it is unproven, and what was seen
+// before says nothing about it. Counters and history stay.
 func (c *check) restart() {
+	c.proof, c.begin = proof{}, c.results.pushed
 	c.ran, c.failures, c.lastRun, c.lastSuccess = false, 0, time.Time{}, time.Time{}
 }
 
-// add takes an outcome in and says whether it differs from the one before. A run that was never made, because the
-// previous one is still out, has no duration to count.
+// streak is the number of failures in a row. Tries count as one failure at most, and as none beside a scheduled one, so
+// that a failure threshold means scheduled runs.
+func (c *check) streak() int {
+	if c.ran && !c.healthy {
+		return max(c.failures, 1)
+	}
+	return 0
+}
+
+// add records an outcome and reports whether it differs from the one before.
+//
+// A try that fails counts in errors_total alone: the other counters are read as runs per interval, and tries are more
+// frequent. The try that passes ends the tries and counts like a scheduled run, in passed_total and the durations: a check
+// with a long interval would otherwise have neither passed nor failed runs, and a ratio of 0/0, until its schedule begins.
+// A run that was never made, because the previous one is still out, has no duration.
 func (c *check) add(o *Outcome, p pace, made bool) (changed bool) {
 	changed = !c.ran || c.healthy != o.Healthy()
 	c.ran, c.healthy, c.lastRun, c.pace = true, o.Healthy(), o.Finished, p
 	if o.Healthy() {
 		c.passed++
 		c.failures = 0
+		c.proven = true
 		c.lastSuccess = o.Finished
 	} else {
-		c.failed++
-		c.failures++
+		if !o.Starting {
+			c.failed++
+			c.failures++
+		}
 		c.errors[reasonIndex(o.Reason)]++
 	}
-	if made {
+	if made && !o.Starting {
 		c.durations.Observe(o.Duration().Seconds())
 	}
-	o.ConsecutiveFailures = c.failures
+	o.ConsecutiveFailures = c.streak()
 	c.results.push(*o)
 	return changed
 }

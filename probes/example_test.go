@@ -41,3 +41,37 @@ func ExampleRunner() {
 	}
 	// Output: inventory: 2 items are counted twice, reason integrity
 }
+
+// A reload makes a new probe for the same database. Target keeps the proof; another query must pass first.
+func ExampleRunner_Apply() {
+	registry := prometheus.NewRegistry()
+	runner, err := probes.NewRunner(probes.RunnerOptions{
+		Registerer: registry,
+		OnChange:   func() { fmt.Println("evaluate soon") },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	load := func(dsn, query string, interval time.Duration) []probes.Spec {
+		return []probes.Spec{{
+			Name:     "orders",
+			Interval: interval,
+			Target:   dsn + "\x00" + query, // may hold a password: it is shown nowhere
+			Probe:    probes.Func(func(context.Context) (probes.Result, error) { return probes.Result{}, nil }),
+		}}
+	}
+	for _, specs := range [][]probes.Spec{
+		load("postgres://db/orders", "SELECT 1", 30*time.Second),
+		load("postgres://db/orders", "SELECT 1", time.Minute), // still proven
+		load("postgres://db/orders", "SELECT 2", time.Minute), // unproven
+	} {
+		if err := runner.Apply(specs); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// evaluate soon
+	// evaluate soon
+	// evaluate soon
+}

@@ -53,7 +53,8 @@ func (r *Runner) Results(name string) iter.Seq[Outcome] {
 }
 
 // Last is the newest outcome of a check that had finished at notAfter, so that an outcome can be shown beside a verdict
-// that was reached knowing it. The zero time asks for the newest of all. False: there is none.
+// that was reached knowing it. The zero time asks for the newest of all. Outcomes of an earlier target, or from before the
+// check was switched off, are left out. False: there is none.
 func (r *Runner) Last(name string, notAfter time.Time) (Outcome, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -61,7 +62,7 @@ func (r *Runner) Last(name string, notAfter time.Time) (Outcome, bool) {
 	if c == nil {
 		return Outcome{}, false
 	}
-	for seq := c.results.pushed; seq > 0; seq-- {
+	for seq := c.results.pushed; seq > c.begin; seq-- {
 		o, ok := c.results.at(seq - 1)
 		if !ok || notAfter.IsZero() || !o.Finished.After(notAfter) {
 			return o, ok

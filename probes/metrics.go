@@ -17,7 +17,7 @@ type metrics struct {
 	threshold              *prometheus.Desc
 	lastRun, lastSuccess   *prometheus.Desc
 	interval, timeout      *prometheus.Desc
-	info, stuck            *prometheus.Desc
+	info, stuck, proven    *prometheus.Desc
 	durations              *prometheus.HistogramVec
 }
 
@@ -42,6 +42,8 @@ func newMetrics() metrics {
 			"component", "critical", "kind"),
 		stuck: desc("chorus_health_check_stuck",
 			"Whether an abandoned run of the check has not returned yet (1) or none is out (0)."),
+		proven: desc("chorus_health_check_proven",
+			"Whether the check has passed once since it was declared (1) or not yet (0)."),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "chorus_health_check_duration_seconds",
 			Help:                            "Duration of the runs of the check.",
@@ -66,7 +68,7 @@ func (r *Runner) Describe(ch chan<- *prometheus.Desc) {
 	m := &r.metrics
 	for _, d := range []*prometheus.Desc{
 		m.passed, m.failed, m.errors, m.healthy, m.failures, m.threshold, m.lastRun, m.lastSuccess,
-		m.interval, m.timeout, m.info, m.stuck,
+		m.interval, m.timeout, m.info, m.stuck, m.proven,
 	} {
 		ch <- d
 	}
@@ -85,7 +87,7 @@ func (r *Runner) Collect(ch chan<- prometheus.Metric) {
 func (r *Runner) read() []prometheus.Metric {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	out := make(samples, 0, len(r.checks)*(len(reasons)+13))
+	out := make(samples, 0, len(r.checks)*(len(reasons)+14))
 	for name, c := range r.checks {
 		if !c.spec.Disabled {
 			r.readCheck(&out, name, c)
@@ -103,12 +105,13 @@ func (r *Runner) readCheck(out *samples, name string, c *check) {
 	for i, reason := range reasons {
 		out.counter(m.errors, c.errors[i], name, string(reason))
 	}
-	out.gauge(m.failures, float64(c.failures), name)
+	out.gauge(m.failures, float64(c.streak()), name)
 	out.gauge(m.threshold, float64(c.spec.FailureThreshold), name)
 	out.gauge(m.interval, promised.interval.Seconds(), name)
 	out.gauge(m.timeout, promised.timeout.Seconds(), name)
 	out.gauge(m.info, 1, name, c.spec.Component, strconv.FormatBool(c.spec.Critical), "probe")
 	out.gauge(m.stuck, number(c.flight.out() && c.flight.abandoned), name)
+	out.gauge(m.proven, number(c.proven), name)
 	*out = append(*out, c.durations)
 	if c.ran {
 		out.gauge(m.healthy, number(c.healthy), name)

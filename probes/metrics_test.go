@@ -65,6 +65,9 @@ chorus_health_check_info{check_name="db",component="database",critical="true",ki
 # HELP chorus_health_check_interval_seconds How often the check runs.
 # TYPE chorus_health_check_interval_seconds gauge
 chorus_health_check_interval_seconds{check_name="db"} 60
+# HELP chorus_health_check_proven Whether the check has passed once since it was declared (1) or not yet (0).
+# TYPE chorus_health_check_proven gauge
+chorus_health_check_proven{check_name="db"} 0
 # HELP chorus_health_check_stuck Whether an abandoned run of the check has not returned yet (1) or none is out (0).
 # TYPE chorus_health_check_stuck gauge
 chorus_health_check_stuck{check_name="db"} 0
@@ -107,6 +110,9 @@ chorus_health_check_duration_seconds_count{check_name="db"} 3
 # HELP chorus_health_check_healthy Whether the last run of the check passed (1) or failed (0).
 # TYPE chorus_health_check_healthy gauge
 chorus_health_check_healthy{check_name="db"} 0
+# HELP chorus_health_check_proven Whether the check has passed once since it was declared (1) or not yet (0).
+# TYPE chorus_health_check_proven gauge
+chorus_health_check_proven{check_name="db"} 1
 # HELP chorus_health_checks_failed_total Runs of the check that failed.
 # TYPE chorus_health_checks_failed_total counter
 chorus_health_checks_failed_total{check_name="db"} 2
@@ -231,8 +237,8 @@ func TestHelpIsThatOfTheTable(t *testing.T) {
 		register(t, r, Spec{Name: "db", Probe: new(passing)})
 		inRun(t, r, func() { sleep(5 * time.Second) })
 		families, err := registry.Gather()
-		if err != nil || len(families) != 13 {
-			t.Fatalf("%d families, %v, want 13", len(families), err)
+		if err != nil || len(families) != 14 {
+			t.Fatalf("%d families, %v, want 14", len(families), err)
 		}
 		for _, f := range families {
 			got := strings.ToLower(f.GetType().String()) + ": " + f.GetHelp()

@@ -1,5 +1,8 @@
 // Package probes runs active health tests: a query on a real connection, a round trip, a put and get. A Runner gives
 // every probe its own schedule, timeout, history and metrics; a probe itself is one small function.
+//
+// A check is unproven until a run of it has passed, and is tried more often than its interval until then. Rules never take
+// an unproven check for healthy.
 package probes
 
 import (
@@ -45,6 +48,12 @@ type Spec struct {
 	Timeout          time.Duration // of one run
 	FailureThreshold int           // failures in a row from which on rules call the check failing
 	Probe            Probe         // required unless Disabled
+
+	// Target identifies what the probe tests, such as an address and a query. When Apply changes it, the check must pass
+	// again before it counts as proven; other fields, Probe included, leave the proof alone. Empty: Probe itself is the
+	// target, so another Probe, and every Func, is another target. It may hold a secret: nothing shows it, and Checks
+	// leaves it out.
+	Target string
 }
 
 // Outcome is the record of one finished (or abandoned) run. It is immutable.
@@ -54,7 +63,8 @@ type Outcome struct {
 	Result              Result
 	Err                 error  // nil when healthy; a bounded text that wraps nothing of the probe's
 	Reason              Reason // empty when healthy
-	ConsecutiveFailures int    // this run included
+	ConsecutiveFailures int    // this run included; tries count as one
+	Starting            bool   // a try that failed: a run of an unproven check outside its schedule
 }
 
 // Healthy says whether the run passed.

@@ -35,6 +35,9 @@ type RunnerOptions struct {
 	// and timeout promise, as after a pause of the process; the first differs. By then it stands in metrics and history.
 	// It runs in the goroutine of its check and under no lock: while it does not return this check, and no other, waits.
 	OnOutcome func(Outcome)
+	// OnChange is called after Register, Unregister and Apply have changed the set of checks, or the target of one: what
+	// is known of them has changed without an outcome. It runs in the caller's goroutine and under no lock.
+	OnChange func()
 	// Logger gets what changed: a check that fails or passes again, a run that was abandoned, the stack of a panic.
 	Logger log.Logger
 }
@@ -88,7 +91,8 @@ func NewRunner(o RunnerOptions) (*Runner, error) {
 }
 
 // Run runs the checks until ctx is done, and returns nil when every run has ended. Runs that ctx cancels leave no
-// outcome; one that does not end within half a second is abandoned. Run may be called again after it has returned.
+// outcome; one that does not end within half a second is abandoned. Run may be called again after it has returned: what is
+// proven stays proven.
 func (r *Runner) Run(ctx context.Context) error {
 	s := &session{ctx: ctx}
 	r.mu.Lock()
@@ -131,11 +135,15 @@ func (r *Runner) Register(s Spec) error {
 		return fmt.Errorf("register %w", err)
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.checks[s.Name] != nil {
+	taken := r.checks[s.Name] != nil
+	if !taken {
+		r.add(s, false)
+	}
+	r.mu.Unlock()
+	if taken {
 		return fmt.Errorf("register check %q: the name is taken, use another or unregister it first", s.Name)
 	}
-	r.add(s, false)
+	r.tellChange()
 	return nil
 }
 
@@ -143,19 +151,32 @@ func (r *Runner) Register(s Spec) error {
 // outcome. What it had concluded stays readable until the next sweep. An unknown name changes nothing.
 func (r *Runner) Unregister(name string) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if c := r.checks[name]; c != nil {
+	c := r.checks[name]
+	if c != nil {
 		r.remove(c)
+	}
+	r.mu.Unlock()
+	if c != nil {
+		r.tellChange()
 	}
 }
 
-// Checks lists all checks by name, disabled ones too, with defaults filled in.
+// tellChange calls OnChange. Callers do not hold mu.
+func (r *Runner) tellChange() {
+	if r.options.OnChange != nil {
+		r.options.OnChange()
+	}
+}
+
+// Checks lists all checks by name, disabled ones too, with defaults filled in and without Target.
 func (r *Runner) Checks() []Spec {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	specs := make([]Spec, 0, len(r.checks))
 	for _, name := range slices.Sorted(maps.Keys(r.checks)) {
-		specs = append(specs, r.checks[name].spec)
+		s := r.checks[name].spec
+		s.Target = "" // may hold a secret
+		specs = append(specs, s)
 	}
 	return specs
 }
@@ -193,6 +214,9 @@ func (r *Runner) start(c *check) {
 	s := r.session
 	if s == nil || c.spec.Disabled {
 		return
+	}
+	if c.since.IsZero() {
+		c.since = time.Now()
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	t := &task{runner: r, check: c, spec: c.spec, stop: stop}

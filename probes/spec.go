@@ -52,17 +52,27 @@ func (s Spec) complete() (Spec, error) {
 	return s, errors.Join(faults...)
 }
 
-// equal says whether both specs ask for the same thing. Probes are compared with ==, so a probe of a type that can't be
-// compared, such as a Func, is never equal, not even to itself.
+// equal reports whether both specs ask for the same thing.
 func (s Spec) equal(o Spec) bool {
-	p, q := s.Probe, o.Probe
-	if !canCompare(p) || !canCompare(q) || p != q {
+	if !sameProbe(s.Probe, o.Probe) {
 		return false
 	}
-	return s.Name == o.Name && s.Description == o.Description && s.Component == o.Component &&
+	return s.Target == o.Target && s.Name == o.Name && s.Description == o.Description && s.Component == o.Component &&
 		s.Critical == o.Critical && s.Disabled == o.Disabled && s.Interval == o.Interval &&
 		s.Timeout == o.Timeout && s.FailureThreshold == o.FailureThreshold
 }
+
+// sameTarget reports whether both specs test the same thing, so that what one has proven holds for the other.
+func (s Spec) sameTarget(o Spec) bool {
+	if s.Target == "" && o.Target == "" {
+		return sameProbe(s.Probe, o.Probe)
+	}
+	return s.Target == o.Target
+}
+
+// sameProbe compares with ==. A probe of a type that cannot be compared, such as a Func, is never the same, not even as
+// itself.
+func sameProbe(p, q Probe) bool { return canCompare(p) && canCompare(q) && p == q }
 
 // canCompare says whether == works on p without a panic.
 func canCompare(p Probe) bool { return p == nil || reflect.ValueOf(p).Comparable() }

@@ -18,24 +18,29 @@ type task struct {
 	check  *check
 	spec   Spec
 	stop   context.CancelFunc
+	try    bool // whether the present run is a try; only the task's goroutine uses it
 }
 
-// loop makes the first run soon, and the others on the grid.
+// loop runs the probe by the task's timetable until ctx is done.
 func (t *task) loop(ctx context.Context) {
-	seed := spread(t.runner.options.NodeID, t.spec.Name)
-	due := newGrid(seed, t.spec.Interval, time.Now())
-	timer := time.NewTimer(firstDelay(seed, t.spec.Interval))
+	x := t.timetable(time.Now())
+	timer := time.NewTimer(time.Until(x.next))
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-x.hung:
+			t.resume(&x, time.Now())
 		case <-timer.C:
+			p, _ := t.proof()
+			t.try = !p.proven && time.Now().Before(x.counted)
+			if o, made := t.run(ctx); ctx.Err() == nil {
+				t.record(o, made)
+			}
+			t.advance(&x, time.Now())
 		}
-		if o, made := t.run(ctx); ctx.Err() == nil {
-			t.record(o, made)
-		}
-		timer.Reset(time.Until(due.after(time.Now())))
+		timer.Reset(time.Until(x.next))
 	}
 }
 
@@ -104,6 +109,12 @@ func (t *task) launch(ctx context.Context) *flight {
 	if t.check.task != t {
 		return nil
 	}
+	if t.try {
+		ctx = context.WithValue(ctx, startingKey{}, true)
+	}
+	if !t.check.proven {
+		t.check.tries++
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.spec.Timeout)
 	f := &flight{started: time.Now(), cancel: cancel, returned: make(chan struct{})}
 	t.check.flight = f
@@ -141,14 +152,17 @@ func (t *task) record(o Outcome, made bool) {
 		r.mu.Unlock()
 		return
 	}
-	first, overdue := !t.check.ran, t.check.overdue(o.Finished)
+	o.Starting = t.try && !o.Healthy()
+	first, proven, overdue := !t.check.ran, t.check.proven, t.check.overdue(o.Finished)
 	changed := t.check.add(&o, t.spec.pace(), made)
 	r.mu.Unlock()
 	switch {
 	case changed && !o.Healthy():
 		level.Warn(t.log()).Log("msg", "Check failed", "err", o.Err, "duration", o.Duration())
-	case changed && !first:
+	case changed && !first && proven:
 		level.Info(t.log()).Log("msg", "Check passed again", "duration", o.Duration())
+	case changed && !first:
+		level.Info(t.log()).Log("msg", "Check passed for the first time", "duration", o.Duration())
 	}
 	if r.options.OnOutcome != nil && (changed || overdue || !o.Healthy()) {
 		r.options.OnOutcome(o)

@@ -23,7 +23,13 @@ type Group struct {
 	File     string        // base name for a shipped file, the path for an own one
 	Own      bool          // custom: from an own file that does not replace a shipped one, or derived from such a file
 	Interval time.Duration // 0: every evaluation
-	Rules    []Rule
+	// Concludes reports whether the group reads what the files before it say of checks: it belongs to checks, actions,
+	// scores or status, or runs with them.
+	Concludes bool
+	// ReplacesVerdict reports whether the group is from an own file that took the place of scores.rules.yml or
+	// status.rules.yml.
+	ReplacesVerdict bool
+	Rules           []Rule
 }
 
 // Rule is a recording rule (Record set) or an alerting rule (Alert set).

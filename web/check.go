@@ -42,15 +42,22 @@ const (
 	kindRule  = "rule"
 )
 
-// alert is one active alert of a check, worst first.
+// alert is one active alert of a check, worst first. What is not known is left out.
 type alert struct {
-	Name     string   `json:"name"`
-	Severity string   `json:"severity"`
-	State    string   `json:"state"`
-	Masked   bool     `json:"masked,omitempty"`
-	ActiveAt instant  `json:"active_at"`
-	Value    *float64 `json:"value"` // null when the value is NaN or infinite
-	Summary  string   `json:"summary"`
+	Name       string        `json:"name"`
+	Severity   string        `json:"severity"`
+	State      string        `json:"state"`
+	Masked     bool          `json:"masked,omitempty"`
+	MaskedBy   string        `json:"masked_by,omitempty"`
+	ActiveAt   instant       `json:"active_at"`
+	Value      *float64      `json:"value"` // null when the value is NaN or infinite
+	Limit      *float64      `json:"limit,omitempty"`
+	Unit       string        `json:"unit,omitempty"`
+	Summary    string        `json:"summary"`
+	Impact     string        `json:"impact,omitempty"`
+	RunbookURL string        `json:"runbook_url,omitempty"`
+	Clears     string        `json:"clears,omitempty"`
+	ForLeft    time.Duration `json:"for_left,omitempty"`
 }
 
 // newEntry is a check of the snapshot; for a probe, probeRun and probeSpec add what the Runner knows.
@@ -61,13 +68,22 @@ func newEntry(s *evaluator.Snapshot, c *evaluator.Check) entry {
 		Component: c.Component, State: c.State, Since: instant(c.Since), ConsecutiveFailures: c.ConsecutiveFailures,
 		Description: c.Description, Interval: c.Interval, Timeout: c.Timeout, Kind: c.Kind,
 	}
-	for _, a := range c.Alerts {
-		e.Alerts = append(e.Alerts, alert{
-			Name: a.Name, Severity: a.Severity, State: a.State, Masked: a.Masked,
-			ActiveAt: instant(a.ActiveAt), Value: finite(a.Value), Summary: a.Summary,
-		})
+	for i := range c.Alerts {
+		e.Alerts = append(e.Alerts, newAlert(&c.Alerts[i]))
 	}
 	return e
+}
+
+func newAlert(a *evaluator.Alert) alert {
+	out := alert{
+		Name: a.Name, Severity: a.Severity, State: a.State, Masked: a.Masked, MaskedBy: a.MaskedBy,
+		ActiveAt: instant(a.ActiveAt), Value: finite(a.Value), Unit: a.Unit, Summary: a.Summary,
+		Impact: a.Impact, RunbookURL: a.RunbookURL, Clears: a.Clears, ForLeft: a.ForLeft,
+	}
+	if a.Limit != nil {
+		out.Limit = finite(*a.Limit)
+	}
+	return out
 }
 
 // probeSpec adds what is declared of a probe. Component and Critical stay the verdict's.
@@ -75,26 +91,35 @@ func (e *entry) probeSpec(sp probes.Spec) {
 	e.Description, e.Interval, e.Timeout = sp.Description, sp.Interval, sp.Timeout
 }
 
-// probeRun adds what the last run saw. While an alert decides, its summary is the message; else the run's own is. A
-// failed run makes an ok check pending: below the threshold it is shown and changes no verdict.
-func (e *entry) probeRun(o probes.Outcome) {
-	decided := !e.Healthy || e.State == evaluator.StateFiring
-	if o.Result.Message != "" && !(decided && e.Message != "") {
-		e.Message = o.Result.Message
-	}
+// probeRun adds what the last run saw. While an alert decides that says more than that runs fail, its summary is the
+// message; else what the run says is, or its error. A failed run makes an ok check pending: below the threshold it is
+// shown and changes no verdict.
+func (e *entry) probeRun(o probes.Outcome, c *evaluator.Check) {
 	e.Latency, e.Timestamp = o.Duration(), instant(o.Finished)
 	e.Details = measured(o.Result.Details, e.Details)
 	e.ConsecutiveFailures = o.ConsecutiveFailures
 	if o.Healthy() {
+		decided := !e.Healthy || e.State == evaluator.StateFiring
+		if o.Result.Message != "" && !(decided && e.Message != "") {
+			e.Message = o.Result.Message
+		}
 		return
 	}
 	e.Error, e.Reason = o.Err.Error(), string(o.Reason)
 	if e.State == evaluator.StateOK {
 		e.State, e.Since = evaluator.StatePending, instant(o.Finished)
 	}
-	if e.Message == "" {
-		e.Message = "Last run failed"
+	if e.Message == "" || c.RunDecides() {
+		e.Message = runMessage(o)
 	}
+}
+
+// runMessage is what a run said, or else its error.
+func runMessage(o probes.Outcome) string {
+	if o.Result.Message != "" || o.Healthy() {
+		return o.Result.Message
+	}
+	return o.Err.Error()
 }
 
 // unknownSince is the entry while the evaluator is stalled: what it last said stays to be read, as its message, but is
@@ -104,7 +129,7 @@ func (e entry) unknownSince(t time.Time) entry {
 		return e
 	}
 	e.Healthy, e.State, e.Since = false, evaluator.StateUnknown, instant(t)
-	e.Message = "Evaluator stalled, before: " + e.Message
+	e.Message = "Evaluator stalled; last known: " + e.Message
 	return e
 }
 
@@ -117,11 +142,11 @@ func (e *entry) complete() {
 	case evaluator.StateOK:
 		e.Message = "Passing"
 	case evaluator.StatePending:
-		e.Message = "Not passing, but not for long enough to fail"
+		e.Message = "Failing, but not long enough to count"
 	case evaluator.StateFiring:
 		e.Message = "Failing"
 	case evaluator.StateDisabled:
-		e.Message = "Switched off"
+		e.Message = "Disabled"
 	default:
 		e.Message = "No result"
 	}

@@ -32,8 +32,10 @@ func Example() {
 
 	var handler *web.Handler
 	var stop *shutdown.Manager
+	var runner *probes.Runner
 	verdicts := must(evaluator.New(evaluator.Options{
 		Gatherer: registry, Registerer: registry, Rules: set,
+		Cause:      func(check string, notAfter time.Time) (string, bool) { return runner.Cause(check, notAfter) },
 		OnSnapshot: func(s *evaluator.Snapshot) { handler.Publish(s) },
 		OnAction: func(_ context.Context, a evaluator.Action) {
 			stop.Request(shutdown.Request{Cause: shutdown.CauseRule, Reason: a.Alert.Summary, Check: a.Alert.Check})
@@ -44,9 +46,10 @@ func Example() {
 		OnStopping: func(shutdown.Request) { verdicts.Stopping() },
 		OnChange:   func(shutdown.State) { handler.Refresh() },
 	}))
-	runner := must(probes.NewRunner(probes.RunnerOptions{
+	runner = must(probes.NewRunner(probes.RunnerOptions{
 		Registerer: registry,
 		OnOutcome:  func(probes.Outcome) { verdicts.Trigger() },
+		OnChange:   verdicts.Trigger,
 	}))
 	if err := runner.Register(probes.Spec{
 		Name: "database-connectivity", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,

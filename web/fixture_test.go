@@ -143,25 +143,25 @@ func snapshotOf(status evaluator.Status, now time.Time) *evaluator.Snapshot {
 	}
 	switch status {
 	case evaluator.Healthy:
-		s.Message = "1 check pending: pubsub-enhanced"
+		s.Message = "pubsub-enhanced: message <7> did not come back within 10s (pending)"
 	case evaluator.Degraded:
-		s.Message, s.Score = "1 check failing: / is 93% full", 0.9
+		s.Message, s.Score = "disk-space: / is 93% full (limit 90%)", 0.9
 		fire(&s.Checks[1], "warning", "DiskFull", "/ is 93% full", 0.93, now)
 	case evaluator.Unhealthy:
-		s.Message, s.Score = "1 check failing: database-connectivity <b>failed</b>", math.NaN()
+		s.Message, s.Score = "database-connectivity <b>failed</b>", math.NaN()
 		fire(&s.Checks[0], "critical", "CheckFailing", "database-connectivity <b>failed</b>", math.NaN(), now)
 		s.Checks[1].Alerts = []evaluator.Alert{{
-			Name: "DiskFull", Severity: "warning", State: "pending", Masked: true, ActiveAt: now, Value: 0.91,
-			Summary: "/ is 91% full",
+			Name: "DiskFull", Severity: "warning", State: "pending", Masked: true, MaskedBy: "storage", ActiveAt: now, Value: 0.91,
+			Summary: "/ is 91% full", ForLeft: 90 * time.Second,
 		}}
 	case evaluator.Starting:
-		s.Complete, s.Message = false, "Starting: waiting for 3 checks"
+		s.Complete, s.Message = false, "starting: waiting for database-connectivity, disk-space, pubsub-enhanced"
 		for i := range s.Checks {
 			c := &s.Checks[i]
 			c.State, c.Message, c.Details, c.ConsecutiveFailures = evaluator.StatePending, "", nil, 0
 		}
 	case evaluator.Stopping:
-		s.Message = "Shutting down"
+		s.Message = "Stopping"
 	}
 	return s
 }
@@ -169,10 +169,15 @@ func snapshotOf(status evaluator.Status, now time.Time) *evaluator.Snapshot {
 // fire turns c to firing with one alert.
 func fire(c *evaluator.Check, severity, name, summary string, value float64, now time.Time) {
 	c.State, c.Healthy, c.Message, c.Since = evaluator.StateFiring, false, summary, now.Add(-time.Minute)
-	c.Alerts = []evaluator.Alert{{
+	a := evaluator.Alert{
 		Name: name, Check: c.Name, Severity: severity, State: "firing", ActiveAt: now.Add(-time.Minute), Value: value,
-		Summary: summary,
-	}}
+		Summary: summary, RunbookURL: "/runbooks/" + name,
+	}
+	if limit := 0.9; name == "DiskFull" {
+		a.Limit, a.Op, a.Unit, a.Impact = &limit, ">", "ratio", "Nothing more can be stored."
+		a.Clears = "ends when the value is 0.9 or less"
+	}
+	c.Alerts = []evaluator.Alert{a}
 }
 
 // handler is a Handler that looks at w, with every page switched on unless change says otherwise.

@@ -27,8 +27,8 @@ func (h *Handler) join(s *evaluator.Snapshot) []entry {
 			if sp, ok := declared[e.name]; ok {
 				e.probeSpec(sp)
 			}
-			if o, ok := h.opts.Probes.Last(e.name, judged(s)); ok {
-				e.probeRun(o)
+			if o, ok := h.lastRun(&s.Checks[i], judged(s)); ok {
+				e.probeRun(o, &s.Checks[i])
 			} else if e.Message == "" || e.State == evaluator.StatePending {
 				e.Message = "No result yet" // whatever is pending: its first run may be under way
 			}
@@ -42,6 +42,19 @@ func (h *Handler) join(s *evaluator.Snapshot) []entry {
 	entries = append(entries, h.stampDisabled(off, s.Time)...)
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	return entries
+}
+
+// lastRun is the newest run that the verdict knows of. One that ended between the moment its metrics were read and the end
+// of sampling is told by its failures in a row: it belongs to the next verdict.
+func (h *Handler) lastRun(c *evaluator.Check, notAfter time.Time) (probes.Outcome, bool) {
+	o, ok := h.opts.Probes.Last(c.Name, notAfter)
+	if ok && o.ConsecutiveFailures != c.ConsecutiveFailures {
+		before, found := h.opts.Probes.Last(c.Name, o.Finished.Add(-1))
+		if found && before.ConsecutiveFailures == c.ConsecutiveFailures {
+			return before, true
+		}
+	}
+	return o, ok
 }
 
 // judged is until when an outcome had to be there for s to know of it.

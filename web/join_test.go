@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,6 +43,14 @@ func TestJoinProbe(t *testing.T) {
 	talking.Result.Message = "server said no"
 	ok := evaluator.Check{State: evaluator.StateOK, Healthy: true}
 	firing := evaluator.Check{State: evaluator.StateFiring, Message: "db failed 3 times in a row", ConsecutiveFailures: 3}
+	firing.Alerts = []evaluator.Alert{{Name: "CheckFailing", Severity: "critical", State: "firing", Summary: firing.Message}}
+	other := evaluator.Check{State: evaluator.StateFiring, Message: "replication lags", Alerts: []evaluator.Alert{
+		{Name: "Lag", Severity: "critical", State: "firing", Summary: "replication lags"},
+	}}
+	unproven := evaluator.Check{State: evaluator.StateUnknown, Message: "has not passed since it was declared"}
+	stale := evaluator.Check{State: evaluator.StateUnknown, Message: "db has had no result for 5m 0s", Alerts: []evaluator.Alert{
+		{Name: "CheckStale", Severity: "critical", State: "firing"},
+	}}
 	unknown := evaluator.Check{State: evaluator.StateUnknown, Message: "nothing measures db"}
 	pending := evaluator.Check{State: evaluator.StatePending, Healthy: true, Message: "db is slow"}
 	tests := []struct {
@@ -64,14 +73,30 @@ func TestJoinProbe(t *testing.T) {
 		},
 		{"passes", ok, &passed, shown{true, evaluator.StateOK, "query answered", "", 0}},
 		{"passes without a word", ok, &probes.Outcome{}, shown{true, evaluator.StateOK, "Passing", "", 0}},
-		{"failed below the threshold", ok, &failed, shown{true, evaluator.StatePending, "Last run failed", "refused", 1}},
+		{"failed below the threshold", ok, &failed, shown{true, evaluator.StatePending, "refused", "refused", 1}},
 		{
 			"failed below the threshold, with a message", ok, &talking,
 			shown{true, evaluator.StatePending, "server said no", "refused", 1},
 		},
 		{
-			"alert fires, the run's message yields", firing, &talking,
-			shown{false, evaluator.StateFiring, "db failed 3 times in a row", "refused", 1},
+			"alert fires because runs fail, the run's message stands", firing, &talking,
+			shown{false, evaluator.StateFiring, "server said no", "refused", 1},
+		},
+		{
+			"alert fires because runs fail, the run's error stands", firing, &failed,
+			shown{false, evaluator.StateFiring, "refused", "refused", 1},
+		},
+		{
+			"alert of another kind fires, its summary stands", other, &failed,
+			shown{false, evaluator.StateFiring, "replication lags", "refused", 1},
+		},
+		{
+			"unproven, and the run failed", unproven, &failed,
+			shown{false, evaluator.StateUnknown, "refused", "refused", 1},
+		},
+		{
+			"stale since a failed run", stale, &failed,
+			shown{false, evaluator.StateUnknown, "db has had no result for 5m 0s", "refused", 1},
 		},
 		{
 			"alert still fires though the run passed", firing, &passed,
@@ -119,6 +144,12 @@ func TestJoinJudged(t *testing.T) {
 			t.Errorf("got %+v, want the run before", got)
 		}
 		s.Sampled = now
+		h.Publish(&s)
+		if got := checkNow(t, h, "database-connectivity"); got.Error != "" || got.State != evaluator.StateOK {
+			t.Errorf("got %+v, want the run before: the newer one ended after its metrics were read", got)
+		}
+		s.Checks = slices.Clone(s.Checks)
+		s.Checks[0].ConsecutiveFailures = 1
 		h.Publish(&s)
 		if got := checkNow(t, h, "database-connectivity"); got.Error != "cut off" {
 			t.Errorf("got %+v, want the newer run", got)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"chorus/evaluator"
@@ -37,9 +38,11 @@ type landing struct {
 }
 
 type landingCheck struct {
-	Name, Path, Component, Message, Error string
-	State                                 evaluator.State
-	Critical                              bool
+	Name, Path, Component, Message string
+	Error                          string // where the message does not say it
+	Runbook                        string // of its worst alert
+	State                          evaluator.State
+	Critical                       bool
 }
 
 type link struct{ Path, Text string }
@@ -54,10 +57,7 @@ func (h *Handler) serveLanding(w http.ResponseWriter, r *http.Request) {
 	entries := slices.Clone(rep.entries)
 	slices.SortStableFunc(entries, worstFirst)
 	for _, e := range entries {
-		page.Checks = append(page.Checks, landingCheck{
-			Name: e.name, Path: checkPrefix[1:] + url.PathEscape(e.name), Component: e.Component,
-			Message: e.Message, Error: e.Error, State: e.State, Critical: e.Critical,
-		})
+		page.Checks = append(page.Checks, newLandingCheck(e))
 	}
 	var buf bytes.Buffer
 	if err := landingTemplate.Execute(&buf, page); err != nil {
@@ -72,6 +72,23 @@ func writeHTML(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	w.Header().Set("Content-Security-Policy", contentSecurityPolicy)
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	write(w, r, code, "text/html; charset=utf-8", body)
+}
+
+func newLandingCheck(e entry) landingCheck {
+	c := landingCheck{
+		Name: e.name, Path: checkPrefix[1:] + url.PathEscape(e.name), Component: e.Component,
+		Message: e.Message, Error: e.Error, State: e.State, Critical: e.Critical,
+	}
+	if c.Error == c.Message {
+		c.Error = ""
+	}
+	for _, a := range e.Alerts {
+		if a.RunbookURL != "" {
+			c.Runbook = strings.TrimPrefix(a.RunbookURL, "/") // relative, as all links of the page
+			break
+		}
+	}
+	return c
 }
 
 // links are relative, so that the page works behind a proxy that adds a prefix.

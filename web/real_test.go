@@ -100,7 +100,8 @@ func newExporter(t *testing.T, database probes.Func) *exporter {
 		Name: "db", Component: "database", Critical: true, FailureThreshold: 1, Probe: database,
 	}))
 	n.evaluator, err = evaluator.New(evaluator.Options{
-		Gatherer: reg, Registerer: reg, Rules: set, OnSnapshot: func(s *evaluator.Snapshot) { n.handler.Publish(s) },
+		Gatherer: reg, Registerer: reg, Rules: set, Cause: runner.Cause,
+		OnSnapshot: func(s *evaluator.Snapshot) { n.handler.Publish(s) },
 	})
 	must(err)
 	n.handler, err = New(Options{

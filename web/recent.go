@@ -17,8 +17,11 @@ const checkPrefix = "/health/checks/"
 // maxRecent is how many results /health/checks/NAME shows; the history may hold more.
 const maxRecent = 100
 
-// recentJSON is one past result of a check. Reason, Error, Details and ConsecutiveFailures are known of probes, State
-// of rule checks.
+// stateStarting is the state of a past result that was a quick try of an unproven probe.
+const stateStarting evaluator.State = "starting"
+
+// recentJSON is one past result of a check. Reason, Error, Details and ConsecutiveFailures are known of probes, State of
+// rule checks and of tries.
 type recentJSON struct {
 	Healthy             bool                       `json:"healthy"`
 	Message             string                     `json:"message"`
@@ -84,11 +87,14 @@ func (h *Handler) recent(e entry, s *evaluator.Snapshot) []recentJSON {
 
 func recentRun(o probes.Outcome) recentJSON {
 	r := recentJSON{
-		Healthy: o.Healthy(), Message: o.Result.Message, Details: measured(o.Result.Details, nil),
+		Healthy: o.Healthy(), Message: runMessage(o), Details: measured(o.Result.Details, nil),
 		Latency: o.Duration(), Timestamp: instant(o.Finished), ConsecutiveFailures: o.ConsecutiveFailures,
 	}
 	if !o.Healthy() {
 		r.Error, r.Reason = o.Err.Error(), string(o.Reason)
+	}
+	if o.Starting {
+		r.State = stateStarting
 	}
 	return r
 }

@@ -92,12 +92,23 @@ func (a *app) addRunner(p *plan) (err error) {
 		MaxEntries:      p.config.History.MaxEntries,
 		CleanupInterval: duration(&p.config.History.CleanupInterval),
 		OnOutcome:       func(probes.Outcome) { a.evaluator.Trigger() },
+		OnChange:        a.checksChanged,
 		Logger:          a.logger,
 	})
 	if err != nil {
 		return err
 	}
 	return a.runner.Apply(p.specs)
+}
+
+// checksChanged triggers an evaluation. While the app is built there is no evaluator yet, and a reload triggers one itself
+// when all of it is in force: an evaluation in the middle would judge the new checks by the old rules.
+func (a *app) checksChanged() {
+	if a.evaluator == nil || !a.reloading.TryLock() {
+		return
+	}
+	a.reloading.Unlock()
+	a.evaluator.Trigger()
 }
 
 func (a *app) addResources(p *plan) (err error) {
@@ -117,6 +128,7 @@ func (a *app) addEvaluator(p *plan) (err error) {
 		StallTimeout:   duration(&p.config.StallTimeout),
 		MaxSeries:      p.config.MaxSeries,
 		HistoryEntries: p.config.History.MaxEntries,
+		Cause:          a.runner.Cause,
 		RunbookBaseURL: p.config.RunbookBaseURL,
 		OnSnapshot:     a.publish,
 		OnAction:       a.act,

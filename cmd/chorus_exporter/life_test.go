@@ -25,7 +25,7 @@ func TestLifeLeavesNothing(t *testing.T) {
 	one, two := sqliteFile(t), sqliteFile(t)
 	file := write(t, "chorus.yml", config(one))
 	l := live(t, "--config.file="+file)
-	l.waitFor("the probe passed", func() bool { return l.log.contains("Status is now") })
+	l.waitFor("the probe passed", func() bool { return l.log.contains("Status changed") })
 	if err := os.WriteFile(file, []byte(config(two)), 0o644); err != nil {
 		t.Fatal(err)
 	}

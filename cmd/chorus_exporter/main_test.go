@@ -13,6 +13,8 @@ import (
 // binary is the exporter, built once for all tests.
 var binary string
 
+var other = flag.String("exporter", "", "test this binary of the exporter in place of the one that is built")
+
 // TestMain is also the program of a node: a swarm with processes runs the test binary.
 func TestMain(m *testing.M) {
 	if isNode(os.Args[1:]) {
@@ -23,6 +25,10 @@ func TestMain(m *testing.M) {
 }
 
 func testMain(m *testing.M) int {
+	if *other != "" {
+		binary = *other
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "chorus_exporter")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -109,6 +109,7 @@ func (p *plan) makeSpecs() {
 			Timeout:          check.timeout(),
 			FailureThreshold: *check.FailureThreshold,
 			Probe:            p.databases[d],
+			Target:           d.target(),
 		})
 	}
 	p.specs = append(p.specs, p.swarm.specs(p.config)...)

@@ -254,18 +254,23 @@ func (s *swarm) specs(c *loaded) (specs []probes.Spec) {
 	for _, check := range []struct {
 		name, description string
 		probe             probes.Probe
+		target            string
 	}{
-		{"pubsub-enhanced", message, s.gossip},
-		{"pubsub-active", message, s.gossip},
-		{"dht-enhanced", value, s.dht},
-		{"dht-active", value, s.dht},
-		{"replication-health", "The watched keys can be looked up, and enough nodes hold each of them.", s.replication},
+		{"pubsub-enhanced", message, s.gossip, c.P2P.pubsubTarget()},
+		{"pubsub-active", message, s.gossip, c.P2P.pubsubTarget()},
+		{"dht-enhanced", value, s.dht, c.P2P.dhtTarget()},
+		{"dht-active", value, s.dht, c.P2P.dhtTarget()},
+		{
+			"replication-health", "The watched keys can be looked up, and enough nodes hold each of them.", s.replication,
+			c.P2P.replicationTarget(),
+		},
 	} {
 		eff := c.effective(check.name)
 		specs = append(specs, probes.Spec{
 			Name: check.name, Description: check.description, Component: swarmChecks()[check.name].component,
 			Critical: eff.Critical != nil && *eff.Critical, Disabled: !eff.enabled(), Interval: eff.interval(),
 			Timeout: eff.timeout(), FailureThreshold: *eff.FailureThreshold, Probe: check.probe,
+			Target: check.target,
 		})
 	}
 	return specs

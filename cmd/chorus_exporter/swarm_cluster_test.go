@@ -55,6 +55,7 @@ type clusterOptions struct {
 	ping      string        // "{interval: 200ms, timeout: 500ms, max_failures: 3}"
 	replicas  int           // 3: p2p.replication.min_holders
 	wired     bool          // a wire leads to each target, and can be cut
+	defaults  bool          // nothing but the targets and min_peers is configured
 
 	// also names further targets, once the swarm is up; none.
 	also func(*devnet.Swarm) []string
@@ -69,6 +70,10 @@ func (o clusterOptions) complete() clusterOptions {
 }
 
 func (o clusterOptions) config(targets []string) string {
+	if o.defaults {
+		return fmt.Sprintf("disable: [resource-health]\np2p: {targets: [\"%s\"], min_peers: 3}\nelection: {}\n",
+			strings.Join(targets, `", "`))
+	}
 	return fmt.Sprintf(`
 evaluation_interval: 1s
 disable: [resource-health]

@@ -61,8 +61,10 @@ func runProgram(t *testing.T, program []byte) {
 	m.store = newStore(t, 100*time.Millisecond, naiveMaxSeries)
 	for len(m.program) > 0 {
 		switch op := m.next() % 32; {
-		case op < 20:
+		case op < 16:
 			m.append()
+		case op < 20:
+			m.write()
 		case op < 26:
 			m.query()
 		case op < 28:
@@ -106,6 +108,10 @@ func (m *machine) anyLabels() labels.Labels {
 		Set("b", []string{"", "x", "z"}[b>>4%3]).Labels()
 }
 
+func (m *machine) anyValue() float64 {
+	return []float64{0, 1, -1, math.Inf(1), math.NaN(), math.Float64frombits(value.StaleNaN)}[m.next()%6]
+}
+
 func (m *machine) append() {
 	b := m.next()
 	switch {
@@ -114,26 +120,53 @@ func (m *machine) append() {
 	case b < 132:
 		m.now += int64(b) // a gap, longer than most retentions
 	}
-	t := m.now
-	if b >= 250 {
+	t, now := m.now, m.now
+	switch {
+	case b >= 250:
 		t -= int64(b - 249)
+		now = t
+	case b >= 240: // a time of its own
+		t += int64(m.next()) - 200
 	}
-	v := []float64{0, 1, -1, math.Inf(1), math.NaN(), math.Float64frombits(value.StaleNaN)}[m.next()%6]
+	v := m.anyValue()
 	l := m.anyLabels()
 	var ref Ref
 	if b%2 == 0 {
 		ref = m.refs[l.String()]
 	}
-	want := m.naive.append(l, t, v)
-	ref, err := m.store.Append(ref, l, t, v)
+	want := m.naive.append(l, t, v, now)
+	got, err := m.store.AppendAt(ref, l, t, v, now)
 	if !errors.Is(err, want) {
 		m.t.Fatalf("append %s at %d: want error %v, got %v", l, t, want, err)
 	}
-	if ref == 0 != errors.Is(err, ErrSeriesLimit) {
-		m.t.Fatalf("append %s at %d: ref %d beside error %v", l, t, ref, err)
+	if err == nil && got == 0 || errors.Is(err, ErrSeriesLimit) && got != 0 {
+		m.t.Fatalf("append %s at %d: ref %d beside error %v", l, t, got, err)
 	}
-	if ref != 0 {
-		m.refs[l.String()] = ref
+	if got != 0 {
+		m.refs[l.String()] = got
+	}
+}
+
+func (m *machine) write() {
+	var entries []Entry
+	for range m.next() % 6 {
+		e := Entry{Labels: m.anyLabels(), Value: m.anyValue(), Yields: m.next()%2 == 0}
+		if m.next()%2 == 0 {
+			e.Ref = m.refs[e.Labels.String()]
+		}
+		if !slices.ContainsFunc(entries, func(x Entry) bool { return labels.Equal(x.Labels, e.Labels) }) {
+			entries = append(entries, e)
+		}
+	}
+	limit := naiveMaxSeries - int(m.next()%4)
+	want := m.naive.write(m.now, limit, entries)
+	if err := m.store.Write(m.now, limit, entries); !errors.Is(err, want) {
+		m.t.Fatalf("write %v at %d: want error %v, got %v", entries, m.now, want, err)
+	}
+	for _, e := range entries {
+		if want == nil {
+			m.refs[e.Labels.String()] = e.Ref
+		}
 	}
 }
 
@@ -192,9 +225,12 @@ func (m *machine) latest() {
 	var got []answer
 	m.store.Latest("up", asOf, func(l labels.Labels, v float64) {
 		m.store.Stats() // f may use the store
-		got = append(got, answer{l.String(), []naiveSample{{asOf, math.Float64bits(v)}}})
+		got = append(got, answer{l.String(), []naiveSample{{0, math.Float64bits(v)}}})
 	})
 	want := m.naive.latest("up", asOf)
+	for _, a := range want {
+		a.Samples[0].T = 0 // Latest gives none
+	}
 	slices.SortFunc(got, func(a, b answer) int { return cmpLabels(m.naive, a, b) })
 	m.same("latest", want, got)
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"errors"
 	"math"
 	"slices"
 
@@ -36,7 +38,10 @@ func (m *naive) find(l labels.Labels) *naiveSeries {
 	return nil
 }
 
-func (m *naive) append(l labels.Labels, t int64, v float64) error {
+func (m *naive) append(l labels.Labels, t int64, v float64, now int64) error {
+	if t < now && t < now-m.retention {
+		return ErrOutOfBounds
+	}
 	s := m.find(l)
 	if s == nil {
 		if len(m.series) == naiveMaxSeries {
@@ -51,15 +56,43 @@ func (m *naive) append(l labels.Labels, t int64, v float64) error {
 		switch last := s.samples[n-1]; {
 		case last == next:
 			return nil
+		case last.T == t && last.Bits == value.StaleNaN:
+			s.samples[n-1] = next
+			return nil
 		case last.T == t:
 			return ErrDuplicate
 		case last.T > t:
 			return ErrOutOfOrder
 		}
 	}
-	s.samples = append(s.samples, next)
-	s.samples = slices.DeleteFunc(s.samples, func(x naiveSample) bool { return x.T < t-m.retention })
+	s.samples = append(slices.DeleteFunc(s.samples, func(x naiveSample) bool { return x.T < now-m.retention }), next)
 	return nil
+}
+
+// write is append for several series, all or none.
+func (m *naive) write(t int64, limit int, entries []Entry) error {
+	before := naive{m.retention, nil}
+	for _, s := range m.series {
+		before.series = append(before.series, &naiveSeries{s.l, slices.Clone(s.samples)})
+	}
+	var failed error
+	for _, e := range entries {
+		fits := m.find(e.Labels) != nil || len(m.series) < limit
+		err := ErrSeriesLimit
+		if fits {
+			err = m.append(e.Labels, t, e.Value, t)
+		}
+		if e.Yields && errors.Is(err, ErrDuplicate) {
+			err = nil
+		}
+		if failed == nil || errors.Is(failed, ErrSeriesLimit) { // any other error comes first
+			failed = cmp.Or(err, failed)
+		}
+	}
+	if failed != nil {
+		*m = before
+	}
+	return failed
 }
 
 func (m *naive) gc(mint int64) int {
@@ -96,9 +129,9 @@ func (m *naive) query(mint, maxt int64, ms []*labels.Matcher) []answer {
 
 func (m *naive) latest(name string, asOf int64) []answer {
 	var as []answer
-	for _, a := range m.query(asOf, asOf, []*labels.Matcher{matcher(labels.MatchEqual, model.MetricNameLabel, name)}) {
-		if a.Samples[0].Bits != value.StaleNaN {
-			as = append(as, a)
+	for _, a := range m.query(asOf-lookback+1, asOf, []*labels.Matcher{matcher(labels.MatchEqual, model.MetricNameLabel, name)}) {
+		if last := a.Samples[len(a.Samples)-1]; last.Bits != value.StaleNaN {
+			as = append(as, answer{a.Labels, []naiveSample{last}})
 		}
 	}
 	return as

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
 )
 
 // sample is a value at a time.
@@ -30,26 +31,52 @@ type series struct {
 // newest is the last sample. Every series in the index has one outside the lock.
 func (s *series) newest() sample { return s.samples[len(s.samples)-1] }
 
-// append adds a sample and lets go of those older than retention (ms) before it. It returns by how many samples the
-// series grew, which is negative when more were dropped than added.
-func (s *series) append(t int64, v float64, retention int64) (int, error) {
-	before := len(s.samples)
-	if before > 0 {
-		switch last := s.newest(); {
-		case t < last.t:
-			return 0, ErrOutOfOrder
-		case t == last.t && math.Float64bits(v) == math.Float64bits(last.v):
-			return 0, nil
-		case t == last.t:
-			return 0, ErrDuplicate
-		}
+// verdict is what becomes of a sample.
+type verdict int
+
+const (
+	added    verdict = iota
+	replaced         // it takes the place of a stale marker of the same time
+	repeated         // the series ends with it already
+)
+
+// judge says what becomes of v at t. Unlike in Prometheus a value takes the place of a stale marker of the same time: one
+// rule may end a series before another one goes on with it.
+func (s *series) judge(t int64, v float64) (verdict, error) {
+	if len(s.samples) == 0 {
+		return added, nil
 	}
-	s.trim(t - retention)
+	switch last := s.newest(); {
+	case t > last.t:
+		return added, nil
+	case t < last.t:
+		return added, ErrOutOfOrder
+	case math.Float64bits(v) == math.Float64bits(last.v):
+		return repeated, nil
+	case value.IsStaleNaN(last.v):
+		return replaced, nil
+	}
+	return added, ErrDuplicate
+}
+
+// put writes a sample as judge said and lets go of those before mint. It returns by how many samples the series grew,
+// which is negative when more were dropped than added.
+func (s *series) put(as verdict, t int64, v float64, mint int64) int {
+	switch as {
+	case repeated:
+		return 0
+	case replaced:
+		s.move() // a reader may hold the array
+		s.samples[len(s.samples)-1].v = v
+		return 0
+	}
+	before := len(s.samples)
+	s.trim(mint)
 	if len(s.samples) == cap(s.samples) {
 		s.move()
 	}
 	s.samples = append(s.samples, sample{t, v})
-	return len(s.samples) - before, nil
+	return len(s.samples) - before
 }
 
 // trim drops the samples before mint. It usually drops one, hence no search.
@@ -88,15 +115,18 @@ func (s *series) between(mint, maxt int64) []sample {
 	return part[search(part, mint):]
 }
 
-// at is the value at exactly t.
-func (s *series) at(t int64) (float64, bool) {
-	if last := s.newest(); last.t == t {
-		return last.v, true
+// asOf is the sample that a plain selector at t takes: the newest one by then, unless that is a stale marker or as old as
+// the lookback.
+func (s *series) asOf(t int64) (float64, bool) {
+	last := s.newest()
+	if last.t > t {
+		i := search(s.samples, t+1)
+		if i == 0 {
+			return 0, false
+		}
+		last = s.samples[i-1]
 	}
-	if i := search(s.samples, t); i < len(s.samples) && s.samples[i].t == t {
-		return s.samples[i].v, true
-	}
-	return 0, false
+	return last.v, last.t > t-lookback && !value.IsStaleNaN(last.v)
 }
 
 // search is the index of the first sample at or after t, or len(ss).

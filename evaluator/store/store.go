@@ -8,6 +8,8 @@
 //
 //	MaxSeries × ((1.25 × retention / interval + 16) × 16 bytes + labels and index)
 //
+// AppendAt may add samples whose times lie ahead of the present; for these n counts that time too.
+//
 // For an hour at 5 s this is 15 kB a series, of which 300 bytes are labels and index (BenchmarkMemory). The store does
 // not limit how often a series is appended to: the caller's shortest interval is part of the bound. On top come the
 // allocator's size classes, at most an eighth, and the garbage that GOGC allows.
@@ -21,7 +23,13 @@
 //
 // The samples are not copied for that. What keeps them still under a reader is the way a series is written: a sample that
 // was appended is never changed, an append writes behind the end of every slice handed out before, retention moves the
-// start of the series' own slice and nothing else, and growth copies into a new array (see series).
+// start of the series' own slice and nothing else, and growth copies into a new array (see series). So does the value that
+// takes the place of a stale marker.
+//
+// # Times
+//
+// A series takes samples in order of their times. A sample may be newer than the present: it is read once its time has
+// come.
 package store
 
 import (
@@ -32,7 +40,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -42,6 +49,8 @@ var (
 	ErrSeriesLimit = errors.New("series limit reached")
 	// ErrOutOfOrder refuses a sample older than the newest one of its series.
 	ErrOutOfOrder error = storage.ErrOutOfOrderSample
+	// ErrOutOfBounds refuses a sample older than retention.
+	ErrOutOfBounds error = storage.ErrOutOfBounds
 	// ErrDuplicate refuses another value for the newest timestamp of a series. The first one stays.
 	ErrDuplicate error = storage.ErrDuplicateSampleForTimestamp
 )
@@ -90,12 +99,21 @@ func (s *Store) SetRetention(d time.Duration) {
 
 // Append adds the sample v at t (ms) to the series of ref or, if that is zero or its series was collected, of l, which is
 // created if need be. It returns the Ref to append with next time, also beside an error about the sample's time. A stale
-// marker is a sample like any other. The newest sample once more, bit by bit, is no error and changes nothing.
+// marker is a sample like any other, except that a value takes its place at the same time. The newest sample once more,
+// bit by bit, is no error and changes nothing.
 //
 // l is not read when ref has a series: the caller vouches that they belong together. l is not kept.
 func (s *Store) Append(ref Ref, l labels.Labels, t int64, v float64) (Ref, error) {
+	return s.AppendAt(ref, l, t, v, t)
+}
+
+// AppendAt is Append for a sample whose time t is not the present, now. Retention counts from now.
+func (s *Store) AppendAt(ref Ref, l labels.Labels, t int64, v float64, now int64) (Ref, error) {
 	s.mtx.Lock()
 	defer s.mtx.Unlock()
+	if t < now && t < now-s.retention {
+		return ref, ErrOutOfBounds
+	}
 	m := s.index.byRef(ref)
 	if m == nil {
 		var err error
@@ -103,9 +121,12 @@ func (s *Store) Append(ref Ref, l labels.Labels, t int64, v float64) (Ref, error
 			return 0, err
 		}
 	}
-	grown, err := m.append(t, v, s.retention)
-	s.samples += grown
-	return m.ref, err
+	as, err := m.judge(t, v)
+	if err != nil {
+		return m.ref, err
+	}
+	s.samples += m.put(as, t, v, now-s.retention)
+	return m.ref, nil
 }
 
 // byLabels finds or creates a series. A created one is empty; Append gives it its first sample under the same lock.
@@ -118,17 +139,24 @@ func (s *Store) byLabels(l labels.Labels) (*series, error) {
 	if s.index.len() >= s.maxSeries {
 		return nil, ErrSeriesLimit
 	}
-	if l.IsEmpty() {
-		return nil, errors.New("append sample: the series has no labels")
-	}
-	if name, dup := l.HasDuplicateLabelNames(); dup {
-		return nil, fmt.Errorf("append sample: the series has the label %q twice", name)
+	if err := validate(l); err != nil {
+		return nil, err
 	}
 	return s.index.add(hash, l.Copy()), nil
 }
 
-// Latest calls f for every series of the metric name that has a sample at exactly asOf (ms) which is no stale marker, in
-// the order in which the series came into the store. f may use the store.
+func validate(l labels.Labels) error {
+	if l.IsEmpty() {
+		return errors.New("append sample: the series has no labels")
+	}
+	if name, dup := l.HasDuplicateLabelNames(); dup {
+		return fmt.Errorf("append sample: the series has the label %q twice", name)
+	}
+	return nil
+}
+
+// Latest calls f for every series of the metric name that a plain selector finds at asOf (ms), with its value, in the
+// order in which the series came into the store. f may use the store.
 func (s *Store) Latest(name string, asOf int64, f func(l labels.Labels, v float64)) {
 	type current struct {
 		labels labels.Labels
@@ -138,7 +166,7 @@ func (s *Store) Latest(name string, asOf int64, f func(l labels.Labels, v float6
 	all := s.index.postings[model.MetricNameLabel][name]
 	found := make([]current, 0, len(all))
 	for _, m := range all {
-		if v, ok := m.at(asOf); ok && !value.IsStaleNaN(v) {
+		if v, ok := m.asOf(asOf); ok {
 			found = append(found, current{m.labels, v})
 		}
 	}

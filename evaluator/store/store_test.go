@@ -50,6 +50,7 @@ func TestAppend(t *testing.T) {
 		{"the same again", 1000, 1, nil, []naiveSample{{1000, math.Float64bits(1)}}},
 		{"another value", 1000, 2, ErrDuplicate, []naiveSample{{1000, math.Float64bits(1)}}},
 		{"stale marker on a value", 1000, nan, ErrDuplicate, []naiveSample{{1000, math.Float64bits(1)}}},
+		{"the stale marker twice", 2000, nan, nil, []naiveSample{{1000, math.Float64bits(1)}, {2000, value.StaleNaN}}},
 		{"older", 999, 1, ErrOutOfOrder, []naiveSample{{1000, math.Float64bits(1)}}},
 		{
 			"at the edge of retention", 61_000, 2, nil,
@@ -175,23 +176,27 @@ func TestSetRetention(t *testing.T) {
 }
 
 func TestLatest(t *testing.T) {
-	s := newStore(t, time.Minute, 10)
+	s := newStore(t, time.Hour, 10)
+	const now = lookback + 1000
 	at := func(l labels.Labels, t int64, v float64) { _, _ = s.Append(0, l, t, v) }
 	x := func(a string) labels.Labels { return labels.FromStrings(model.MetricNameLabel, "x", "a", a) }
 	at(x("now"), 1000, 1)
-	at(x("now"), 2000, 2)
-	at(x("before"), 1000, 1)
-	at(x("stale"), 1000, 1)
-	at(x("stale"), 2000, math.Float64frombits(value.StaleNaN))
-	at(x("nan"), 2000, math.NaN())
-	at(x("newer"), 2000, 4)
-	at(x("newer"), 3000, 5)
-	at(named("y"), 2000, 1)
+	at(x("now"), now, 2)
+	at(x("before"), now-1000, 1)
+	at(x("at the edge of the lookback"), 1000, 1)
+	at(x("within the lookback"), 1001, 1)
+	at(x("stale"), now-1000, 1)
+	at(x("stale"), now, math.Float64frombits(value.StaleNaN))
+	at(x("nan"), now, math.NaN())
+	at(x("newer"), now, 4)
+	at(x("newer"), now+1000, 5)
+	at(x("only newer"), now+1000, 5)
+	at(named("y"), now, 1)
 	var got []string
-	s.Latest("x", 2000, func(l labels.Labels, v float64) {
+	s.Latest("x", now, func(l labels.Labels, v float64) {
 		got = append(got, l.Get("a")+" "+model.SampleValue(v).String())
 	})
-	if d := cmp.Diff([]string{"now 2", "nan NaN", "newer 4"}, got); d != "" {
+	if d := cmp.Diff([]string{"now 2", "before 1", "within the lookback 1", "nan NaN", "newer 4"}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }

@@ -55,12 +55,13 @@ func newDHTMetrics() dhtMetrics {
 	}
 }
 
-// observe takes a round over. A histogram sees the slowest answer; without any there is no time to see.
-func (m *dhtMetrics) observe(r *dhtRound) {
-	if s := r.putSeconds(); s > 0 {
+// observe records a round. A histogram sees the slowest answer; without any there is no time to see. Times of a quick try
+// that failed are not counted, because rules read them as those of the runs within a window; wrong answers always are.
+func (m *dhtMetrics) observe(r *dhtRound, timed bool) {
+	if s := r.putSeconds(); timed && s > 0 {
 		m.put.Observe(s)
 	}
-	if s := r.getSeconds(); s > 0 {
+	if s := r.getSeconds(); timed && s > 0 {
 		m.get.Observe(s)
 	}
 	corrupt := r.with(verdictCorrupt)

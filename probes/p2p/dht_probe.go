@@ -19,11 +19,11 @@ func (d *DHTProbe) Probe(ctx context.Context) (probes.Result, error) {
 	}
 	defer done()
 	r, err := d.play(ctx)
-	d.metrics.observe(r)
 	o := d.inForce()
 	if err == nil {
 		err = r.judge(ctx, o)
 	}
+	d.metrics.observe(r, err == nil || !probes.Starting(ctx))
 	return r.result(o), err
 }
 

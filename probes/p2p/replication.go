@@ -90,7 +90,7 @@ func (p *Replication) Probe(ctx context.Context) (probes.Result, error) {
 		p.look(ctx, n, w, counts)
 		err = w.missing(ctx, counts)
 	}
-	p.observe(w, counts)
+	p.observe(w, counts, err == nil || !probes.Starting(ctx))
 	return w.result(counts), err
 }
 

@@ -43,8 +43,9 @@ func newReplicationMetrics() replicationMetrics {
 	}
 }
 
-// observe takes a run over. What could not be looked up stays exposed as NaN: it is not gone, and not 0.
-func (p *Replication) observe(w *watch, counts []keyCount) {
+// observe records a run. What could not be looked up stays exposed as NaN: it is not gone, and not 0. Failures of a quick
+// try do not count: rules read them as a share of the runs that fit into a window.
+func (p *Replication) observe(w *watch, counts []keyCount, counted bool) {
 	m := &p.metrics
 	var last []replicationSample
 	gauge := func(of *watched, d *prometheus.Desc, v float64, labels ...string) {
@@ -60,7 +61,7 @@ func (p *Replication) observe(w *watch, counts []keyCount) {
 		if of != nil && of.hash != nil {
 			gauge(of, m.providers, c.providers, name)
 		}
-		if !(c.holders >= float64(w.minHolders)) { // NaN too
+		if counted && !(c.holders >= float64(w.minHolders)) { // NaN too
 			m.failures.Inc()
 		}
 	}

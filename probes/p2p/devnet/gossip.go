@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-kit/log/level"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const (
@@ -36,6 +37,9 @@ func (n *node) joinTopics(ctx context.Context) error {
 		return err
 	}
 	for _, name := range n.config.Topics {
+		if err := n.screen(name); err != nil {
+			return err
+		}
 		topic, err := n.subscribe(ctx, name, func(*pubsub.Message) { n.received.Add(1) })
 		if err != nil {
 			return err
@@ -47,6 +51,20 @@ func (n *node) joinTopics(ctx context.Context) error {
 	}
 	n.topics.members, err = n.subscribe(ctx, membersTopic, n.onAnnouncement)
 	return err
+}
+
+// screen has GossipSub reject every message on a topic, if the node is to do so.
+func (n *node) screen(name string) error {
+	if !n.config.RejectTopics {
+		return nil
+	}
+	err := n.pubsub.RegisterTopicValidator(name, func(context.Context, peer.ID, *pubsub.Message) pubsub.ValidationResult {
+		return pubsub.ValidationReject
+	})
+	if err != nil {
+		return fmt.Errorf("register the validator of topic %s: %w", name, err)
+	}
+	return nil
 }
 
 // subscribe joins a topic and hands on its messages until ctx is done.

@@ -103,11 +103,15 @@ func inUse(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || strings.Contains(err.Error(), syscall.EADDRINUSE.Error())
 }
 
-// serveRecords makes the node a server of the DHT.
+// serveRecords makes the node a server of the DHT, or a client.
 func (n *node) serveRecords(validators map[string]record.Validator) error {
+	mode := dht.ModeServer
+	if n.config.DHTClients {
+		mode = dht.ModeClient
+	}
 	options := []dht.Option{
 		dht.ProtocolPrefix(protocol.ID(n.config.ProtocolPrefix)),
-		dht.Mode(dht.ModeServer),
+		dht.Mode(mode),
 		// The refresh turns the swarm into a full mesh, which costs minutes of CPU time and hides partitions.
 		dht.DisableAutoRefresh(),
 		dht.ValueDatastore(n.records),

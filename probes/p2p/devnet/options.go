@@ -49,6 +49,10 @@ type Options struct {
 	// Validators are those of DHT records by namespace, beside pk and ipns, which every node has. In the form with
 	// processes it must be empty: Binary brings its own.
 	Validators map[string]record.Validator
+	// RejectTopics makes every node reject all messages on Topics, as a cluster does whose validators know no exporters.
+	RejectTopics bool
+	// DHTClients makes every node a client of the DHT: it stores and answers nothing.
+	DHTClients bool
 	// Seed makes the nodes' identities; the same seed makes the same. Default: a random one.
 	Seed string
 	// Port is where node 0 listens; node i listens on Port+i. Default 0: free ports. A node keeps its port for life.
@@ -120,6 +124,8 @@ func (o Options) node(i int) nodeConfig {
 		ProtocolPrefix:    o.ProtocolPrefix,
 		TaskWorkers:       o.TaskWorkers,
 		TaskQueue:         o.TaskQueue,
+		RejectTopics:      o.RejectTopics,
+		DHTClients:        o.DHTClients,
 	}
 }
 
@@ -134,6 +140,8 @@ type nodeConfig struct {
 	ProtocolPrefix    string        `json:"protocol_prefix"`
 	TaskWorkers       int           `json:"task_workers"`
 	TaskQueue         int           `json:"task_queue"`
+	RejectTopics      bool          `json:"reject_topics,omitempty"`
+	DHTClients        bool          `json:"dht_clients,omitempty"`
 	Term              uint64        `json:"term"` // newest that the swarm knows of
 }
 

@@ -1,0 +1,46 @@
+package evaluator
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of what a message takes from elsewhere, in characters: an error or a summary, and a name.
+const (
+	maxClause = 300
+	maxName   = 80
+)
+
+// clause is a foreign text as a part of a sentence: one line, bounded, without a period at its end.
+func clause(text string) string {
+	return strings.TrimRight(shorten(oneLine(text), maxClause), ".;:, ")
+}
+
+// oneLine replaces line breaks and control characters by single spaces.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " ")
+}
+
+// shorten cuts a text to so many characters.
+func shorten(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return strings.TrimRight(string([]rune(text)[:most-1]), " ") + "…"
+}
+
+// shortName is a name as a part of a sentence.
+func shortName(name string) string { return shorten(oneLine(name), maxName) }
+
+// about takes the name of the check off the beginning of a text about it.
+func about(check, text string) string {
+	for _, sep := range []string{" ", ": "} {
+		if rest, ok := strings.CutPrefix(text, check+sep); ok {
+			return rest
+		}
+	}
+	return text
+}
