@@ -100,9 +100,9 @@ checks:
 		},
 		{
 			"what a nameless database may be called is not told",
-			map[string]string{"chorus.yml": "databases:\n  - {driver: sqlite, dsn: a.db, nmae: orders}\n" +
+			map[string]string{"chorus.yml": "databases:\n  - {driver: sqlite, dsn: a.db, colour: orders}\n" +
 				"  - {driver: sqlite, dsn: b.db, name: b}\nchecks: {orders: {interval: 1m}}\n"},
-			[]string{"chorus.yml:2: databases[0].name: ", "chorus.yml:2: databases[0]: unknown key \"nmae\""},
+			[]string{"chorus.yml:2: databases[0].name: ", "chorus.yml:2: databases[0]: unknown key \"colour\""},
 		},
 		{
 			"beside broken YAML",
