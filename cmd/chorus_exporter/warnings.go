@@ -11,6 +11,7 @@ import (
 func (c *loaded) warnings() []string {
 	var doubts problems
 	doubts.file = c.file
+	c.doubtDisks(&doubts)
 	if c.joins() {
 		c.doubtWait(&doubts)
 		c.doubtUnguarded(&doubts)
