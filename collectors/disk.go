@@ -62,6 +62,7 @@ func (d *diskSensor) compare(now fileSystem) {
 func firstOf(now fileSystem, before *fileSystem) *fileSystem {
 	if before != nil && before.same(now) {
 		now.readonly = now.readonly && before.readonly
+		now.stopped = now.stopped && before.stopped
 	}
 	return &now
 }
@@ -100,12 +101,13 @@ func (d *diskSensor) state(want Disk) diskState {
 	return s
 }
 
-// judge compares a reading with the first one, nil if there is none yet, and with what is expected.
+// judge compares a reading with the first one, nil if there is none yet, and with what is expected. A sandbox may show
+// every file system read-only; then the file system itself tells when it is.
 func (d Disk) judge(first *fileSystem, now fileSystem) flags {
 	missing := d.Mount && !now.mountPoint
 	mounted := !missing && (first == nil || !first.left(now))
 	replaced := missing || first != nil && !first.same(now)
-	readonly := now.readonly && first != nil && !first.readonly
+	readonly := now.failed || first != nil && (now.readonly && !first.readonly || now.stopped && !first.stopped)
 	if d.Writable != nil {
 		readonly = now.readonly && *d.Writable
 	}

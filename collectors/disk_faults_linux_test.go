@@ -152,6 +152,15 @@ func TestDiskFaults(t *testing.T) {
 			m.mount("", dirs[0], "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
 			d.flags("read-only", 1, 0, 1)
 		},
+		"seen read-only, as in a sandbox, and then read-only for all": func(t *testing.T, dirs []string) {
+			m.tmpfs(dirs[1], "")
+			m.bind(dirs[1], dirs[0])
+			m.mount("", dirs[0], "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+			d := watch(t, Disk{Path: dirs[0]})
+			d.flags("at first", 0, 0, 1)
+			m.mount("", dirs[1], "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+			d.flags("read-only", 1, 0, 1)
+		},
 		"unmounted, and mounted again": func(t *testing.T, dirs []string) {
 			m.tmpfs(dirs[1], "")
 			m.bind(dirs[1], dirs[0])

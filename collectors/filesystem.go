@@ -14,7 +14,9 @@ var errNoBlocks = errors.New("file system has no blocks; watch a path on a file 
 type fileSystem struct {
 	space    space
 	inodes   inodes
-	readonly bool
+	readonly bool // the path cannot be written to, for whatever reason
+	stopped  bool // nobody can write: the file system itself is read-only, not only the mount that this process sees
+	failed   bool // it was mounted writable and stopped after an error
 
 	// Identity. On Linux a device of 0 major is made up at each mount and says little.
 	device uint64
@@ -65,7 +67,7 @@ func (f fileSystem) same(o fileSystem) bool {
 		return false
 	case f.device == o.device:
 		return f.major != 0 || alike
-	case f.major != 0 || o.major != 0 || !alike || f.kind == "":
+	case f.major != 0 || o.major != 0 || !alike || f.kind == "" || o.kind == "":
 		return false
 	}
 	// An overlay has the id of its upper layer, so two of them cannot be told apart by it.

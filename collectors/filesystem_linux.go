@@ -109,7 +109,9 @@ func (l location) describe(root, path string, s unix.Statfs_t) fileSystem {
 	}
 	if m := mountOf(root, l.mount); m != nil {
 		fs.kind, fs.source, fs.point = m.FSType, m.Source, unescape(m.MountPoint)
-		fs.readonly = fs.readonly || stopped(m)
+		fs.failed = hasAny(m.SuperOptions, "emergency_ro", "shutdown")
+		fs.stopped = fs.failed || hasAny(m.SuperOptions, "ro")
+		fs.readonly = fs.readonly || fs.stopped
 		// What autofs mounts on demand is not there while only autofs itself is.
 		fs.mountPoint = fs.mountPoint && m.FSType != "autofs"
 	}
@@ -136,13 +138,8 @@ func mountOf(root string, id uint64) *procfs.MountInfo {
 	return all[i]
 }
 
-// stopped reports whether the file system itself refuses writes after an error. Since Linux 6.12 ext4 leaves the flag of
-// statfs alone then and shows emergency_ro or shutdown among the options of its mount.
-func stopped(m *procfs.MountInfo) bool {
-	for _, option := range []string{"ro", "emergency_ro", "shutdown"} {
-		if _, ok := m.SuperOptions[option]; ok {
-			return true
-		}
-	}
-	return false
+// hasAny reports whether one of the options is set. Since Linux 6.12 ext4 leaves the flag of statfs alone when it stops
+// after an error, and shows emergency_ro or shutdown instead.
+func hasAny(options map[string]string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, ok := options[name]; return ok })
 }
