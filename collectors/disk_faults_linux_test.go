@@ -1,8 +1,10 @@
 package collectors
 
 import (
+	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -311,4 +313,30 @@ func apply(t *testing.T, r *Resources, o ResourcesOptions) {
 	if err := r.Apply(o); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestStoppedByError has a real file system stop after an error. statfs does not tell on a new kernel.
+func TestStoppedByError(t *testing.T) {
+	if !inMounts(t) {
+		return
+	}
+	base := t.TempDir()
+	image, dir := filepath.Join(base, "image"), filepath.Join(base, "dir")
+	script := `truncate -s 16M "$1" && mkfs.ext4 -q "$1" && mkdir "$2" && mount -o loop,errors=remount-ro "$1" "$2"`
+	if out, err := exec.Command("sh", "-c", script, "sh", image, dir).CombinedOutput(); err != nil {
+		t.Skipf("mount an ext4 image: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	d := disked{t, runOn(t, dir), dir}
+	d.flags("at first", 0, 0, 1)
+	trigger := `echo 1 > "/sys/fs/ext4/$(basename "$(findmnt -n -o SOURCE "$1")")/trigger_fs_error"`
+	if out, err := exec.Command("sh", "-c", trigger, "sh", dir).CombinedOutput(); err != nil {
+		t.Skipf("cause an error: %v: %s", err, out)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "new"), 0o700); !errors.Is(err, syscall.EROFS) {
+		t.Fatalf("mkdir: %v, want EROFS", err)
+	}
+	d.flags("stopped", 1, 0, 1)
+	again := disked{t, runOn(t, dir), dir}
+	again.flags("stopped before the start", 1, 0, 1)
 }
