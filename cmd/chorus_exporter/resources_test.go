@@ -141,7 +141,7 @@ func TestDiskWarnings(t *testing.T) {
 	file := write(t, "chorus.yml", "disks:\n  - path: /nosuch\n  - path: /\n  - path: /proc\n")
 	want := []string{
 		`:2: disks[0].path: cannot read "/nosuch": no such file or directory`,
-		`:4: disks[2].path: cannot read "/proc": file system has no blocks`,
+		`:4: disks[2].path: cannot read "/proc": its file system stores no data`,
 	}
 	p, err := prepare(file, nil, log.NewNopLogger())
 	if err != nil {
