@@ -95,7 +95,7 @@ func (d *diskSensor) state(want Disk) diskState {
 	switch {
 	case s.known:
 		s.flags = want.judge(first, s.value)
-	case want.Mount && (errors.Is(s.err, fs.ErrNotExist)):
+	case want.Mount && errors.Is(s.err, fs.ErrNotExist):
 		s.flags = flags{replaced: new(true), mounted: new(false)} // what is not there is not a mount point
 	}
 	return s

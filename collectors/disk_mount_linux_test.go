@@ -148,6 +148,13 @@ func TestHungMount(t *testing.T) {
 		t.Errorf("no reason for the hung mount: %v", got)
 	}
 	eventually(t, r, "disk_utilization_ratio /", func(v float64) bool { return v > 0 })
+	var check PathCheck
+	for range 20 {
+		failed := check.Check(t.Context(), []string{dir, "/"}, 10*time.Millisecond)
+		if err := failed[dir]; len(failed) != 1 || !errors.Is(err, errTimeout) {
+			t.Fatalf("a check of paths fails with %v, want a timeout of the hung one", failed)
+		}
+	}
 	if after := threads(t); after > before+20 { // a hung call keeps a thread; one a read would be 200
 		t.Errorf("%d threads, %d a second before", after, before)
 	}

@@ -8,7 +8,7 @@ import (
 
 // errNoBlocks is the failure of a path on a file system such as /proc, which stores nothing: it has no utilization, and
 // none must not pass for an empty disk.
-var errNoBlocks = errors.New("file system has no blocks; watch a path on a file system that stores data")
+var errNoBlocks = errors.New("its file system stores no data, having no blocks")
 
 // fileSystem is one reading of the file system that holds a path.
 type fileSystem struct {

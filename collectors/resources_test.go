@@ -98,10 +98,7 @@ func run(t testing.TB, r *Resources) (stop func()) {
 	}
 }
 
-var (
-	nan = math.NaN()
-	inf = math.Inf(1)
-)
+var nan = math.NaN()
 
 func TestResourcesValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -45,6 +45,7 @@ func (l Limit) threshold() float64 { return max(float64(l), 0) }
 
 // fromNode reads the limit as a file has it.
 func (l *Limit) fromNode(n *yaml.Node) error {
+	const leftOut = "write a ratio such as 0.9, or off to leave the resource out"
 	var ratio float64
 	switch strings.ToLower(n.Value) {
 	case "off", "false": // YAML 1.1 reads the one as the other
@@ -56,9 +57,9 @@ func (l *Limit) fromNode(n *yaml.Node) error {
 	}
 	switch {
 	case ratio == 0:
-		return fmt.Errorf("invalid limit %s: any use would exceed it; write a ratio such as 0.9, or off to leave the resource out", n.Value)
+		return fmt.Errorf("invalid limit %s: any use exceeds it; "+leftOut, n.Value)
 	case ratio == 1:
-		return fmt.Errorf("invalid limit %s: no use can exceed it; write a ratio such as 0.9, or off to leave the resource out", n.Value)
+		return fmt.Errorf("invalid limit %s: no use exceeds it; "+leftOut, n.Value)
 	case ratio > 1 && ratio < 100:
 		return fmt.Errorf("invalid limit %s: write a ratio between 0 and 1, such as %s for %s %%",
 			n.Value, strconv.FormatFloat(ratio/100, 'g', 4, 64), n.Value)

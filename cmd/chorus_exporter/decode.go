@@ -201,7 +201,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		v.SetInt(int64(t))
 		return
 	}
-	if own, ok := v.Addr().Interface().(interface{ fromNode(n *yaml.Node) error }); ok {
+	if own, ok := reflect.TypeAssert[interface{ fromNode(n *yaml.Node) error }](v.Addr()); ok {
 		if err := own.fromNode(n); err != nil {
 			d.add(n.Line, path, "%v", err)
 		}

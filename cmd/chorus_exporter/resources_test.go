@@ -84,25 +84,35 @@ func TestResourceOptions(t *testing.T) {
 		omit       collectors.OmittedResources
 		disks      []collectors.Disk
 	}{
-		"defaults": {"", collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85, Disk: 0.9, Inodes: 0.9}, collectors.OmittedResources{}, root},
+		"defaults": {
+			"", collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85, Disk: 0.9, Inodes: 0.9}, collectors.OmittedResources{}, root,
+		},
 		"CPU off": {
-			"resources: {cpu: false}", collectors.ResourceThresholds{Memory: 0.85, Disk: 0.9, Inodes: 0.9},
-			collectors.OmittedResources{CPU: true}, root,
+			"resources: {cpu: false}",
+			collectors.ResourceThresholds{Memory: 0.85, Disk: 0.9, Inodes: 0.9},
+			collectors.OmittedResources{CPU: true},
+			root,
 		},
 		"disks off": {
 			`resources: {disk: "OFF"}`, collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85}, collectors.OmittedResources{}, nil,
 		},
 		"inodes off": {
-			"resources: {inodes: off}", collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85, Disk: 0.9},
-			collectors.OmittedResources{Inodes: true}, root,
+			"resources: {inodes: off}",
+			collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85, Disk: 0.9},
+			collectors.OmittedResources{Inodes: true},
+			root,
 		},
 		"memory alone": {
 			"checks: {memory-usage: {enabled: true}, resource-health: {enabled: false}}\nresources: {cpu: off, disk: off}",
-			collectors.ResourceThresholds{Memory: 0.85}, collectors.OmittedResources{CPU: true}, nil,
+			collectors.ResourceThresholds{Memory: 0.85},
+			collectors.OmittedResources{CPU: true},
+			nil,
 		},
 		"expectations": {
-			"disks: [{path: /, mount: true, writable: false}]", collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85, Disk: 0.9, Inodes: 0.9},
-			collectors.OmittedResources{}, []collectors.Disk{{Path: "/", Mount: true, Writable: new(false)}},
+			"disks: [{path: /, mount: true, writable: false}]",
+			collectors.ResourceThresholds{CPU: 0.9, Memory: 0.85, Disk: 0.9, Inodes: 0.9},
+			collectors.OmittedResources{},
+			[]collectors.Disk{{Path: "/", Mount: true, Writable: new(false)}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +141,7 @@ func TestDiskWarnings(t *testing.T) {
 	file := write(t, "chorus.yml", "disks:\n  - path: /nosuch\n  - path: /\n  - path: /proc\n")
 	want := []string{
 		`:2: disks[0].path: cannot read "/nosuch": no such file or directory`,
-		`:4: disks[2].path: cannot read "/proc": file system has no blocks`,
+		`:4: disks[2].path: cannot read "/proc": its file system stores no data`,
 	}
 	p, err := prepare(file, nil, log.NewNopLogger())
 	if err != nil {
