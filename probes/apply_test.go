@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,12 +65,22 @@ func names(r *Runner) string {
 
 // count counts its runs and can be made to fail.
 type count struct {
-	runs int
+	runs atomic.Int32
+	mu   sync.Mutex
 	err  error
 }
 
+// set makes runs that begin later end with err.
+func (c *count) set(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
 func (c *count) Probe(context.Context) (Result, error) {
-	c.runs++
+	c.runs.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return Result{}, c.err
 }
 
@@ -113,7 +125,7 @@ func TestApplyOfAChangedSpecKeepsWhatIsKnown(t *testing.T) {
 		inRun(t, r, func() {
 			sleep(3 * time.Second)
 			passed := len(outcomes(r, "db"))
-			probe.err = errors.New("down")
+			probe.set(errors.New("down"))
 			sleep(30 * time.Minute)
 			before := outcomes(r, "db")
 			failed := float64(len(before) - passed)
@@ -169,7 +181,7 @@ func TestDisabledChecks(t *testing.T) {
 		apply(t, r, on)
 		inRun(t, r, func() {
 			sleep(10 * time.Minute)
-			before, failed := probe.runs, 0
+			before, failed := probe.runs.Load(), 0
 			for _, o := range outcomes(r, "db") {
 				if !o.Starting {
 					failed++
@@ -180,8 +192,8 @@ func TestDisabledChecks(t *testing.T) {
 			if families, err := registry.Gather(); err != nil || len(families) != 0 {
 				t.Errorf("Gather of a disabled check: %v, %v, want nothing", families, err)
 			}
-			if got := names(r); got != "[db]" || probe.runs != before {
-				t.Errorf("checks %s, %d runs while disabled", got, probe.runs-before)
+			if got := names(r); got != "[db]" || probe.runs.Load() != before {
+				t.Errorf("checks %s, %d runs while disabled", got, probe.runs.Load()-before)
 			}
 			apply(t, r, on)
 			gathered(t, registry, "chorus_health_checks_failed_total", float64(failed))

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +20,8 @@ import (
 type starter struct {
 	failures int
 	takes    time.Duration
-	runs     int
-	tries    int // runs whose context said Starting
+	runs     atomic.Int32
+	tries    atomic.Int32 // runs whose context said Starting
 }
 
 func (s *starter) Probe(ctx context.Context) (Result, error) {
@@ -29,11 +30,10 @@ func (s *starter) Probe(ctx context.Context) (Result, error) {
 	case <-ctx.Done():
 		return Result{}, ctx.Err()
 	}
-	s.runs++
 	if Starting(ctx) {
-		s.tries++
+		s.tries.Add(1)
 	}
-	if s.runs <= s.failures {
+	if s.runs.Add(1) <= int32(s.failures) {
 		return Result{}, errors.New("down")
 	}
 	return Result{}, nil
@@ -67,8 +67,8 @@ func TestTriesStartAfter1s2s4s(t *testing.T) {
 				probe := &starter{failures: c.failures, takes: c.takes}
 				register(t, r, Spec{Name: "db", Interval: c.interval, Probe: probe})
 				inRun(t, r, func() {
-					for probe.runs <= c.failures {
-						sleep(time.Millisecond)
+					for probe.runs.Load() <= int32(c.failures) {
+						sleep(100 * time.Millisecond)
 					}
 				})
 				all := outcomes(r, "db")
@@ -137,11 +137,11 @@ func TestTriesOfAShortInterval(t *testing.T) {
 				probe := &starter{failures: 1 << 30}
 				register(t, r, Spec{Name: "db", Interval: interval, Timeout: interval, Probe: probe})
 				inRun(t, r, func() { sleep(100 * interval) })
-				if probe.runs < 99 || probe.runs > 101 {
-					t.Errorf("%d runs in 100 intervals", probe.runs)
+				if runs := probe.runs.Load(); runs < 99 || runs > 101 {
+					t.Errorf("%d runs in 100 intervals", runs)
 				}
-				if probe.tries < 1 || probe.tries > 3 {
-					t.Errorf("%d of them were tries, want those of the first interval", probe.tries)
+				if tries := probe.tries.Load(); tries < 1 || tries > 3 {
+					t.Errorf("%d of them were tries, want those of the first interval", tries)
 				}
 			})
 		})
@@ -223,15 +223,15 @@ func TestAProvenCheckThatFlips(t *testing.T) {
 		inRun(t, r, func() {
 			sleep(3 * time.Second)
 			for range 5 {
-				probe.err = errors.New("down")
-				before := probe.runs
+				probe.set(errors.New("down"))
+				before := probe.runs.Load()
 				sleep(time.Minute)
-				if probe.runs != before+1 {
-					t.Errorf("%d runs a minute of a proven check that fails, want 1", probe.runs-before)
+				if probe.runs.Load() != before+1 {
+					t.Errorf("%d runs a minute of a proven check that fails, want 1", probe.runs.Load()-before)
 				}
 				gathered(t, registry, "chorus_health_check_proven", 1)
 				gathered(t, registry, "chorus_health_check_consecutive_failures", 1)
-				probe.err = nil
+				probe.set(nil)
 				sleep(time.Minute)
 			}
 		})

@@ -132,3 +132,37 @@ func TestReloadOfTargets(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A reload that changes what a database is asked makes it unproven until it has answered; one that changes how often does
+// not.
+func TestReloadLosesProof(t *testing.T) {
+	config := func(dsn, more string) string {
+		return "evaluation_interval: 100ms\ndisable: [resource-health]\ndatabases:\n" +
+			"  - {name: a, driver: sqlite, dsn: " + dsn + "}\n" + more
+	}
+	path := sqliteFile(t)
+	file := write(t, "chorus.yml", config(path, ""))
+	c := start(t, "--config.file="+file)
+	const proven = `chorus_health_check_proven{check_name="a"}`
+	const interval = `chorus_health_check_interval_seconds{check_name="a"}`
+	c.eventually("it is proven", func() bool { return c.metric(proven) == "1" })
+	c.reloadWith(file, config(path, "checks: {a: {interval: 20s, timeout: 9s, critical: false, failure_threshold: 2}}\n"))
+	c.eventually("the threshold is another", func() bool {
+		if got := c.metric(proven); got != "1" {
+			t.Fatalf("proven is %s after a reload of the same database", got)
+		}
+		return c.metric(`chorus_health_check_failure_threshold{check_name="a"}`) == "2"
+	})
+	c.eventually("it runs by the new interval", func() bool { return c.metric(interval) == "20" })
+	c.reloadWith(file, config(path+".missing", ""))
+	c.eventually("it is unproven", func() bool { return c.metric(proven) == "0" })
+	c.eventually("tries are shown", func() bool {
+		_, body := c.get("/health/checks/a")
+		return strings.Count(body, `"state":"starting"`) >= 2
+	})
+	if got := c.metric(`chorus_health_checks_failed_total{check_name="a"}`); got != "0" {
+		t.Errorf("%s failed runs counted of tries", got)
+	}
+	c.reloadWith(file, config(path, ""))
+	c.eventually("it is proven again", func() bool { return c.metric(proven) == "1" })
+}
