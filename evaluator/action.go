@@ -178,6 +178,9 @@ func (e *Evaluator) Rearm() {
 	e.mu.Lock()
 	for _, g := range e.groups {
 		for _, r := range g.rules {
+			for _, a := range r.hidden {
+				a.acted = false
+			}
 			for _, a := range r.active {
 				a.acted, a.held = false, true // what follows an end of that, the next evaluation does
 			}

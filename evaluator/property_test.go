@@ -21,7 +21,7 @@ import (
 // in the store after each group with a plain model: a map that holds, for each series, what the last evaluation of its
 // writer wrote. Rules stop, fail, take over from each other and are reloaded, and groups have intervals.
 func TestRulesAgainstModel(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(80) {
 		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { newPlay(t, seed).run(40) }) {
 			return
 		}

@@ -21,9 +21,6 @@ const (
 	queryMaxSamples = 5_000_000 // 16 bytes each
 )
 
-// lookback is how old a sample may be that a plain selector still takes: the engine's default, which promtool has too.
-const lookback = 5 * time.Minute
-
 // querier answers instant queries from a store.
 type querier struct {
 	engine *promql.Engine

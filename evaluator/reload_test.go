@@ -120,11 +120,13 @@ func TestAlertAcrossReload(t *testing.T) {
 			return r
 		}
 		t.Run(tc.name+", pending", func(t *testing.T) {
+			t.Parallel()
 			r := start(t)
 			r.pass(14 * time.Second)
 			look(t, r, tc.pending)
 		})
 		t.Run(tc.name+", firing", func(t *testing.T) {
+			t.Parallel()
 			r := start(t)
 			r.want(r.pass(30*time.Second), Unhealthy, "own is over 1")
 			if s := look(t, r, tc.firing); s.Status != tc.statusOfFiring {

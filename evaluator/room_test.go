@@ -20,9 +20,9 @@ func TestNewRoom(t *testing.T) {
 		{"the default", DefaultMaxSeries, 10, 0},
 		{"little", 400, 0, 0},
 		{"next to nothing", 10, 5, 0},
-		{"custom checks that fit", DefaultMaxSeries, 0, 1500},
-		{"custom checks that just fit", 27_500, 0, 3000},
-		{"custom checks that don't", DefaultMaxSeries, 0, 5000},
+		{"custom checks that fit", DefaultMaxSeries, 0, 500},
+		{"custom checks that just fit", 5000, 0, 500},
+		{"custom checks that don't", 2000, 0, 500},
 		{"many probes", DefaultMaxSeries, 1000, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
