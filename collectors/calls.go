@@ -2,30 +2,33 @@ package collectors
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 )
 
+// errTimeout is the failure of a call that has not returned in time.
+var errTimeout = errors.New("no answer within")
+
 // calls bounds functions that may hang for ever, such as statfs on a dead network mount, which no signal interrupts.
 // Each runs in a goroutine of its own, at most one per key; the zero value is ready.
-type calls struct {
+type calls[T any] struct {
 	mu  sync.Mutex
-	out map[string]*call
+	out map[string]*call[T]
 }
 
 // call is a function under way. value and err may be read once done is closed.
-type call struct {
+type call[T any] struct {
 	started time.Time
 	done    chan struct{}
-	value   float64
+	value   T
 	err     error
 }
 
 // do calls f and waits for it until it is timeout old. While a call for key is out no other is begun: its answer
 // counts if it comes in time, measured from its own beginning, and is dropped if it comes later.
-func (c *calls) do(ctx context.Context, key string, timeout time.Duration, f func() (float64, error)) (float64, error) {
+func (c *calls[T]) do(ctx context.Context, key string, timeout time.Duration, f func() (T, error)) (value T, err error) {
 	running := c.begin(key, f)
 	timer := time.NewTimer(timeout - time.Since(running.started))
 	defer timer.Stop()
@@ -33,23 +36,23 @@ func (c *calls) do(ctx context.Context, key string, timeout time.Duration, f fun
 	case <-running.done:
 		return running.value, running.err
 	case <-timer.C:
-		return math.NaN(), fmt.Errorf("read %s: no answer within %s", key, timeout)
+		return value, fmt.Errorf("read %s: %w %s", key, errTimeout, timeout)
 	case <-ctx.Done():
-		return math.NaN(), ctx.Err()
+		return value, ctx.Err()
 	}
 }
 
-// begin is the call for key that is out, else a new one.
-func (c *calls) begin(key string, f func() (float64, error)) *call {
+// begin returns the call for key that is out, else a new one.
+func (c *calls[T]) begin(key string, f func() (T, error)) *call[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if running, ok := c.out[key]; ok {
 		return running
 	}
 	if c.out == nil {
-		c.out = make(map[string]*call)
+		c.out = make(map[string]*call[T])
 	}
-	started := &call{started: time.Now(), done: make(chan struct{})}
+	started := &call[T]{started: time.Now(), done: make(chan struct{})}
 	c.out[key] = started
 	go func() {
 		started.value, started.err = f()

@@ -59,9 +59,16 @@ func inChild(t *testing.T, attr *syscall.SysProcAttr) bool {
 // runOn runs a collector of the real machine that watches paths closely.
 func runOn(t *testing.T, paths ...string) *Resources {
 	t.Helper()
-	r, err := NewResources(ResourcesOptions{
-		Paths: paths, DiskInterval: 5 * time.Millisecond, DiskTimeout: 500 * time.Millisecond,
-	})
+	return runWith(t, disks(paths...)...)
+}
+
+func closely(disks ...Disk) ResourcesOptions {
+	return ResourcesOptions{Disks: disks, DiskInterval: 5 * time.Millisecond, DiskTimeout: 500 * time.Millisecond}
+}
+
+func runWith(t *testing.T, disks ...Disk) *Resources {
+	t.Helper()
+	r, err := NewResources(closely(disks...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +81,8 @@ func eventually(t *testing.T, r *Resources, series string, right func(float64) b
 	t.Helper()
 	var got map[string]float64
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if got = gathered(t, r); right(got[series]) {
+		got = gathered(t, r)
+		if v, ok := got[series]; ok && right(v) {
 			return
 		}
 	}
@@ -133,17 +141,28 @@ func TestHungMount(t *testing.T) {
 	if v := got["disk_utilization_ratio "+dir]; !math.IsNaN(v) {
 		t.Errorf("the hung mount has %v", v)
 	}
-	if v := got["disk_age_seconds "+dir]; !math.IsInf(v, 1) {
-		t.Errorf("the value of the hung mount has age %v", v)
+	if v := got["disk_age_seconds "+dir]; v < 2 {
+		t.Errorf("the hung mount was last read %v s ago", v)
+	}
+	if got["unreadable "+dir+" timeout disk"] != 1 {
+		t.Errorf("no reason for the hung mount: %v", got)
 	}
 	eventually(t, r, "disk_utilization_ratio /", func(v float64) bool { return v > 0 })
+	var check PathCheck
+	for range 20 {
+		failed := check.Check(t.Context(), []string{dir, "/"}, 10*time.Millisecond)
+		if err := failed[dir]; len(failed) != 1 || !errors.Is(err, errTimeout) {
+			t.Fatalf("a check of paths fails with %v, want a timeout of the hung one", failed)
+		}
+	}
 	if after := threads(t); after > before+20 { // a hung call keeps a thread; one a read would be 200
 		t.Errorf("%d threads, %d a second before", after, before)
 	}
-	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+	if err := server.Close(); err != nil { // the kernel gives up what waits for the server
 		t.Error(err)
 	}
-	if err := server.Close(); err != nil { // the kernel gives up what waits for the server
+	eventually(t, r, "unreadable "+dir+" not_connected disk", func(v float64) bool { return v == 1 })
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 		t.Error(err)
 	}
 	eventually(t, r, "disk_utilization_ratio "+dir, func(v float64) bool { return v > 0 }) // the directory beneath

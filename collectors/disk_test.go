@@ -36,22 +36,22 @@ func TestSpaceRatio(t *testing.T) {
 
 // mount is a file system that hangs on demand.
 type mount struct {
-	begun atomic.Int32 // calls of statfs
+	begun atomic.Int32 // calls of read
 	hang  atomic.Pointer[chan struct{}]
 }
 
-func (m *mount) statfs(path string) (space, error) {
+func (m *mount) read(path string) (fileSystem, error) {
 	if path != "/nfs" {
-		return space{used: 1, available: 3}, nil
+		return fileSystem{space: space{used: 1, available: 3}}, nil
 	}
 	m.begun.Add(1)
 	if c := m.hang.Load(); c != nil {
 		<-*c
 	}
-	return space{used: 1, available: 1}, nil
+	return fileSystem{space: space{used: 1, available: 1}}, nil
 }
 
-// block lets statfs hang until release is called.
+// block lets read hang until release is called.
 func (m *mount) block() (release func()) {
 	c := make(chan struct{})
 	m.hang.Store(&c)
@@ -61,14 +61,17 @@ func (m *mount) block() (release func()) {
 	}
 }
 
-// TestStuckDisk: a statfs that does not return costs its own path its value and nothing else, and there is one of it.
+// absent stands for a series that is absent.
+const absent = -1
+
+// TestStuckDisk: a read that does not return costs its own path its value and nothing else, and there is one of it.
 func TestStuckDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := newFixture(t, ResourcesOptions{}).system.root
 		var nfs mount
 		var out bytes.Buffer
-		options := ResourcesOptions{Paths: []string{"/fine", "/nfs"}, Logger: log.NewLogfmtLogger(log.NewSyncWriter(&out))}
-		r, err := newResources(options, system{root: root, statfs: nfs.statfs})
+		options := ResourcesOptions{Disks: disks("/fine", "/nfs"), Logger: log.NewLogfmtLogger(log.NewSyncWriter(&out))}
+		r, err := newResources(options, system{root: root, fileSystem: nfs.read})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,35 +80,39 @@ func TestStuckDisk(t *testing.T) {
 			time.Sleep(d)
 			synctest.Wait()
 			got := gathered(t, r)
-			if !near(got["disk_utilization_ratio /nfs"], ratio) || got["disk_age_seconds /nfs"] != age {
+			is, ok := got["disk_utilization_ratio /nfs"]
+			if !ok {
+				is = absent
+			}
+			if !near(is, ratio) || got["disk_age_seconds /nfs"] != age {
 				t.Errorf("after %s: %v, want ratio %v and age %v", d, got, ratio, age)
 			}
 			if got["disk_utilization_ratio /fine"] != 0.25 || got["memory_utilization_ratio"] != 0.25 {
 				t.Errorf("after %s the others have %v", d, got)
 			}
 			if n := nfs.begun.Load(); n != begun {
-				t.Errorf("after %s: %d calls of statfs, want %d", d, n, begun)
+				t.Errorf("after %s: %d reads, want %d", d, n, begun)
 			}
 		}
 
 		release := nfs.block()
 		stop := run(t, r)
-		at(time.Second, nan, inf, 1)
-		at(10*time.Minute, nan, inf, 1)
+		at(time.Second, absent, 1, 1) // may still answer
+		at(10*time.Minute, nan, 601, 1)
 		release()
-		at(0, nan, inf, 1) // an answer that late counts for nothing; the next read does
+		at(0, nan, 601, 1) // an answer that late counts for nothing; the next read does
 		at(DefaultDiskInterval, 0.5, 1, 2)
 
 		release = nfs.block()
 		at(DefaultDiskInterval, 0.5, 61, 3) // begun a second ago, may still answer
 		at(DefaultDiskTimeout, nan, 66, 3)
-		if err := r.Apply(ResourcesOptions{Paths: []string{"/fine"}}); err != nil {
+		if err := r.Apply(ResourcesOptions{Disks: disks("/fine")}); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Apply(options); err != nil {
 			t.Fatal(err)
 		}
-		at(10*time.Minute, nan, inf, 3) // a new sensor, but still the one call
+		at(10*time.Minute, nan, 600, 3) // a new sensor, but still the one call
 		stop()                          // does not wait for it
 		release()
 		synctest.Wait()

@@ -3,7 +3,6 @@ package collectors
 import (
 	"errors"
 	"path/filepath"
-	"syscall"
 
 	"github.com/prometheus/procfs"
 )
@@ -40,16 +39,4 @@ func hostMemory(root string) (total, available float64, err error) {
 		return 0, 0, errors.New("/proc/meminfo lacks MemTotal or MemAvailable")
 	}
 	return float64(*info.MemTotalBytes), float64(*info.MemAvailableBytes), nil
-}
-
-func statfs(path string) (space, error) {
-	var s syscall.Statfs_t
-	err := syscall.Statfs(path, &s)
-	for errors.Is(err, syscall.EINTR) { // some FUSE file systems answer a signal so, even one of the Go runtime's
-		err = syscall.Statfs(path, &s)
-	}
-	if err != nil {
-		return space{}, err
-	}
-	return space{used: float64(s.Blocks) - float64(s.Bfree), available: float64(s.Bavail)}, nil
 }

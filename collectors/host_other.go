@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/shirou/gopsutil/v4/cpu"
-	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/shirou/gopsutil/v4/mem"
 )
 
@@ -35,12 +34,4 @@ func hostMemory(string) (total, available float64, err error) {
 		return 0, 0, err
 	}
 	return float64(memory.Total), float64(memory.Available), nil
-}
-
-func statfs(path string) (space, error) {
-	usage, err := disk.Usage(path)
-	if err != nil {
-		return space{}, err
-	}
-	return space{used: float64(usage.Used), available: float64(usage.Free)}, nil
 }

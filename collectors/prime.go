@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // primeTimeout bounds Prime. A disk answers in microseconds, and who reloads waits.
@@ -21,12 +19,12 @@ func (r *Resources) Prime(ctx context.Context, o ResourcesOptions) error {
 	if err != nil {
 		return err
 	}
-	fresh := r.unwatched(o.Paths)
+	fresh := r.unwatched(o.Disks)
 	var reads sync.WaitGroup
 	for _, d := range fresh {
 		reads.Go(func() {
 			began := time.Now()
-			value, err := r.calls.do(ctx, d.name, min(o.DiskTimeout, primeTimeout), d.read)
+			value, err := r.diskCalls.do(ctx, d.name, min(o.DiskTimeout, primeTimeout), d.read)
 			if err == nil {
 				d.last = began
 				d.keep(value, nil, r.logger)
@@ -42,29 +40,22 @@ func (r *Resources) Prime(ctx context.Context, o ResourcesOptions) error {
 	return nil
 }
 
-// unwatched makes sensors for those of paths that have none. Without Run there are none to make.
-func (r *Resources) unwatched(paths []string) (fresh []*sensor) {
+// unwatched makes sensors for the paths that have none. Without Run there are none to make.
+func (r *Resources) unwatched(disks []Disk) (fresh []*diskSensor) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.sampling {
 		return nil
 	}
-	for _, path := range paths {
-		if !slices.ContainsFunc(r.disks, func(d *sensor) bool { return d.path == path }) {
-			fresh = append(fresh, r.newDisk(path))
+	for _, want := range disks {
+		if !slices.ContainsFunc(r.disks, func(d watched) bool { return d.path == want.Path }) {
+			fresh = append(fresh, newDisk(want.Path, r.system.fileSystem))
 		}
 	}
 	return fresh
 }
 
-// newDisk is the sensor of a path, with the labels of its series.
-func (r *Resources) newDisk(path string) *sensor {
-	d := newDisk(path, r.system.statfs)
-	d.labels = prometheus.MakeLabelPairs(r.descs.disk, []string{path})
-	return d
-}
-
-// keepValues says whether what is read beforehand may be kept. It drops what was, so that no value outlives Run.
+// keepValues sets whether what is read beforehand may be kept. It drops what was, so that no value outlives Run.
 func (r *Resources) keepValues(on bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

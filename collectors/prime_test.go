@@ -11,12 +11,12 @@ import (
 func TestPrime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var nfs mount
-		r, err := newResources(ResourcesOptions{Paths: []string{"/"}},
-			system{root: newFixture(t, ResourcesOptions{}).system.root, statfs: nfs.statfs})
+		r, err := newResources(ResourcesOptions{Disks: disks("/")},
+			system{root: newFixture(t, ResourcesOptions{}).system.root, fileSystem: nfs.read})
 		if err != nil {
 			t.Fatal(err)
 		}
-		with := func(paths ...string) ResourcesOptions { return ResourcesOptions{Paths: append(paths, "/")} }
+		with := func(paths ...string) ResourcesOptions { return ResourcesOptions{Disks: disks(append(paths, "/")...)} }
 		prime := func(ctx context.Context, o ResourcesOptions, want time.Duration) {
 			t.Helper()
 			began := time.Now()
@@ -32,14 +32,18 @@ func TestPrime(t *testing.T) {
 			if err := r.Apply(o); err != nil {
 				t.Fatal(err)
 			}
-			if got := gathered(t, r)["disk_utilization_ratio "+path]; !near(got, want) {
+			got, ok := gathered(t, r)["disk_utilization_ratio "+path]
+			if !ok {
+				got = absent
+			}
+			if !near(got, want) {
 				t.Errorf("%s is %v right after Apply, want %v", path, got, want)
 			}
 		}
 
 		prime(t.Context(), with("/new"), 0) // nobody samples: there is no value before Run
-		apply(with("/new"), "/new", nan)
-		apply(with(), "/", nan)
+		apply(with("/new"), "/new", absent)
+		apply(with(), "/", absent)
 		stop := run(t, r)
 		synctest.Wait()
 		prime(t.Context(), with("/new"), 0)
@@ -55,7 +59,7 @@ func TestPrime(t *testing.T) {
 
 		release := nfs.block()
 		prime(t.Context(), with("/nfs"), primeTimeout)
-		apply(with("/nfs"), "/nfs", nan)
+		apply(with("/nfs"), "/nfs", absent)
 		synctest.Wait() // what watches it waits for the same call
 		release()
 		synctest.Wait()
@@ -63,7 +67,7 @@ func TestPrime(t *testing.T) {
 			t.Errorf("the path that hung is %v once it answers, want 0.5", got)
 		}
 		if n := nfs.begun.Load(); n != 1 {
-			t.Errorf("%d calls of statfs, want the one", n)
+			t.Errorf("%d reads, want the one", n)
 		}
 		apply(with(), "/", 0.25)
 		release = nfs.block()
@@ -71,11 +75,11 @@ func TestPrime(t *testing.T) {
 		defer cancel()
 		prime(ended, with("/nfs"), time.Millisecond)
 		release()
-		if r.Prime(t.Context(), ResourcesOptions{Paths: []string{"relative"}}) == nil {
+		if r.Prime(t.Context(), ResourcesOptions{Disks: disks("relative")}) == nil {
 			t.Error("a faulty path was read")
 		}
 		prime(t.Context(), with("/last"), 0)
 		stop()
-		apply(with("/last"), "/last", nan) // no value outlives Run
+		apply(with("/last"), "/last", absent) // no value outlives Run
 	})
 }

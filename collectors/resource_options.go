@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -20,22 +21,26 @@ const (
 
 // ResourceThresholds are utilizations over which rules report a resource, as ratios between 0 and 1. The collector only
 // exposes them; zero means not configured and exposes nothing.
-type ResourceThresholds struct{ CPU, Memory, Disk float64 }
+type ResourceThresholds struct{ CPU, Memory, Disk, Inodes float64 }
 
 // ResourcesOptions configure Resources. Nothing is required.
 type ResourcesOptions struct {
-	Paths        []string // absolute paths, each naming a file system to watch; the label path, as written here
+	Disks        []Disk // the file systems to watch
 	Thresholds   ResourceThresholds
+	Omit         OmittedResources
 	Interval     time.Duration // between samples of CPU and memory, and the window of the CPU value
 	DiskInterval time.Duration // between reads of a path
 	DiskTimeout  time.Duration // of one read of a path
 	Logger       log.Logger    // read by NewResources only
 }
 
+// OmittedResources are those that are not measured and have no series. Disks are omitted by listing none.
+type OmittedResources struct{ CPU, Memory, Inodes bool }
+
 // withDefaults fills the zero fields and checks the rest; the error joins every fault.
 func (o ResourcesOptions) withDefaults() (ResourcesOptions, error) {
-	o.Paths = slices.Clone(o.Paths)
-	err := errors.Join(checkPaths(o.Paths), o.Thresholds.check())
+	o.Disks = slices.Clone(o.Disks)
+	err := errors.Join(checkDisks(o.Disks), o.Thresholds.check())
 	for _, d := range []struct {
 		name     string
 		value    *time.Duration
@@ -49,7 +54,7 @@ func (o ResourcesOptions) withDefaults() (ResourcesOptions, error) {
 		case *d.value == 0:
 			*d.value = d.fallback
 		case *d.value < 0:
-			err = errors.Join(err, fmt.Errorf("resources: %s %s is negative: give a positive duration, or 0 for %s",
+			err = errors.Join(err, fmt.Errorf("resources: %s %s is negative: set a positive duration, or 0 for %s",
 				d.name, *d.value, d.fallback))
 		}
 	}
@@ -59,22 +64,39 @@ func (o ResourcesOptions) withDefaults() (ResourcesOptions, error) {
 	return o, err
 }
 
-func checkPaths(paths []string) error {
+func checkDisks(disks []Disk) error {
 	var errs []error
-	seen := make(map[string]bool, len(paths))
-	for _, path := range paths {
-		clean := filepath.Clean(path)
-		switch {
-		case !utf8.ValidString(path):
-			errs = append(errs, fmt.Errorf("resources: disk path %q is not valid UTF-8, which a label must be", path))
-		case !filepath.IsAbs(path):
-			errs = append(errs, fmt.Errorf("resources: disk path %q is not absolute: write it from the root", path))
-		case seen[clean]:
-			errs = append(errs, fmt.Errorf("resources: disk path %q is listed twice: drop one", path))
+	seen := make(map[string]bool, len(disks))
+	for _, d := range disks {
+		err := CheckPath(d.Path)
+		if err == nil && seen[d.Path] {
+			err = fmt.Errorf("duplicate path %q: remove one", d.Path)
 		}
-		seen[clean] = true
+		if err != nil {
+			errs = append(errs, fmt.Errorf("resources: disks: %w", err))
+		}
+		seen[d.Path] = true
 	}
 	return errors.Join(errs...)
+}
+
+// CheckPath reports what is wrong with the way a path is written, with the fix. It does not look at the disk.
+func CheckPath(path string) error {
+	switch clean := filepath.Clean(path); {
+	case path == "":
+		return errors.New("missing: name a path on the file system to watch")
+	case !utf8.ValidString(path):
+		return fmt.Errorf("invalid path %q: not valid UTF-8, which a label must be", path)
+	case strings.ContainsRune(path, 0):
+		return fmt.Errorf("invalid path %q: contains a NUL byte", path)
+	case !filepath.IsAbs(path):
+		return fmt.Errorf("relative path %q: write the absolute path", path)
+	case slices.Contains(strings.Split(filepath.ToSlash(path), "/"), ".."):
+		return fmt.Errorf(`invalid path %q: contains "..", write the path without it`, path)
+	case path != clean:
+		return fmt.Errorf("invalid path %q: write %q", path, clean)
+	}
+	return nil
 }
 
 func (t ResourceThresholds) check() error {
@@ -82,7 +104,7 @@ func (t ResourceThresholds) check() error {
 	for _, n := range t.named() {
 		if n.value != 0 && !(n.value > 0 && n.value < 1) { // written so that NaN is refused
 			errs = append(errs, fmt.Errorf(
-				"resources: threshold %s is %v: give a ratio over 0 and under 1, such as 0.9, or leave it out",
+				"resources: threshold %s is %v: set a ratio over 0 and under 1, such as 0.9, or leave it out",
 				n.resource, n.value))
 		}
 	}
@@ -95,6 +117,8 @@ type namedThreshold struct {
 	value    float64
 }
 
-func (t ResourceThresholds) named() [3]namedThreshold {
-	return [...]namedThreshold{{"cpu", t.CPU}, {"memory", t.Memory}, {"disk", t.Disk}}
+func (t ResourceThresholds) named() [4]namedThreshold {
+	return [...]namedThreshold{
+		{resourceCPU, t.CPU}, {resourceMemory, t.Memory}, {resourceDisk, t.Disk}, {resourceInodes, t.Inodes},
+	}
 }

@@ -19,44 +19,50 @@ func TestResourcesOptions(t *testing.T) {
 	}{
 		"none": {},
 		"all": {options: ResourcesOptions{
-			Paths: []string{"/", "/data"}, Thresholds: ResourceThresholds{0.9, 0.85, 0.9},
+			Disks: disks("/", "/data"), Thresholds: ResourceThresholds{0.9, 0.85, 0.9, 0.9},
 			Interval: 1, DiskInterval: 1, DiskTimeout: 1, Logger: log.NewNopLogger(),
 		}},
 		"relative path": {
-			options: ResourcesOptions{Paths: []string{"data"}},
-			want:    []string{`"data" is not absolute`},
+			options: ResourcesOptions{Disks: disks("data")},
+			want:    []string{`relative path "data"`},
 		},
-		"empty path": {options: ResourcesOptions{Paths: []string{""}}, want: []string{`"" is not absolute`}},
+		"empty path": {options: ResourcesOptions{Disks: disks("")}, want: []string{"missing"}},
 		"path twice": {
-			options: ResourcesOptions{Paths: []string{"/data", "/data/"}},
-			want:    []string{`"/data/" is listed twice`},
+			options: ResourcesOptions{Disks: disks("/data", "/data")},
+			want:    []string{`duplicate path "/data"`},
 		},
+		"root twice":     {options: ResourcesOptions{Disks: disks("//")}, want: []string{`invalid path "//": write "/"`}},
+		"slash at end":   {options: ResourcesOptions{Disks: disks("/data/")}, want: []string{`write "/data"`}},
+		"dot":            {options: ResourcesOptions{Disks: disks("/./data")}, want: []string{`write "/data"`}},
+		"dots":           {options: ResourcesOptions{Disks: disks("/a/../b")}, want: []string{`contains ".."`}},
+		"dots in a name": {options: ResourcesOptions{Disks: disks("/a..b", "/...")}},
+		"NUL":            {options: ResourcesOptions{Disks: disks("/a\x00b")}, want: []string{"NUL"}},
 		"path in Latin 1": {
-			options: ResourcesOptions{Paths: []string{"/d\xe4ta"}},
+			options: ResourcesOptions{Disks: disks("/d\xe4ta")},
 			want:    []string{"not valid UTF-8"},
 		},
 		"threshold of 1": {
 			options: ResourcesOptions{Thresholds: ResourceThresholds{CPU: 1}},
-			want:    []string{"threshold cpu is 1: give"},
+			want:    []string{"threshold cpu is 1: set"},
 		},
 		"threshold in %": {
 			options: ResourcesOptions{Thresholds: ResourceThresholds{Disk: 90}},
-			want:    []string{"threshold disk is 90: give"},
+			want:    []string{"threshold disk is 90: set"},
 		},
 		"negative threshold": {
 			options: ResourcesOptions{Thresholds: ResourceThresholds{Memory: -0.1}},
-			want:    []string{"threshold memory is -0.1: give"},
+			want:    []string{"threshold memory is -0.1: set"},
 		},
 		"threshold NaN": {
 			options: ResourcesOptions{Thresholds: ResourceThresholds{Memory: math.NaN()}},
-			want:    []string{"threshold memory is NaN: give"},
+			want:    []string{"threshold memory is NaN: set"},
 		},
 		"every fault": {
 			options: ResourcesOptions{
-				Paths: []string{"a"}, Thresholds: ResourceThresholds{CPU: 2},
+				Disks: disks("a"), Thresholds: ResourceThresholds{CPU: 2},
 				Interval: -1, DiskInterval: -1, DiskTimeout: -1,
 			},
-			want: []string{`"a" is not`, "cpu is 2", " interval -1ns", "disk interval -1ns", "disk timeout -1ns"},
+			want: []string{`relative path "a"`, "cpu is 2", " interval -1ns", "disk interval -1ns", "disk timeout -1ns"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,13 +92,18 @@ func TestHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newFixture(t, ResourcesOptions{Paths: []string{"/"}, Thresholds: ResourceThresholds{CPU: 0.5}}))
+	r := newFixture(t, ResourcesOptions{Disks: disks("/"), Thresholds: ResourceThresholds{CPU: 0.5}})
+	r.cpu.keep(0.5, nil, r.logger)
+	r.memory.keep(0.5, nil, r.logger)
+	r.memory.keep(0, errTimeout, r.logger)
+	r.disks[0].keep(fileSystem{space: space{used: 1}, inodes: inodes{total: 1}}, nil, r.logger)
+	registry.MustRegister(r)
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(families) != 5 {
-		t.Errorf("%d families, want 5", len(families))
+	if want := len(r.descs.all()); len(families) != want {
+		t.Errorf("%d families, want %d", len(families), want)
 	}
 	for _, f := range families {
 		i := slices.IndexFunc(table.Names, func(n struct{ Name, Type, Help string }) bool { return n.Name == f.GetName() })

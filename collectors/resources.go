@@ -3,13 +3,13 @@ package collectors
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // readTimeout bounds one read of CPU or memory. The kernel answers these from memory; what takes longer is a hanging
@@ -18,38 +18,51 @@ const readTimeout = 5 * time.Second
 
 // system is where readings come from: the machine, or a fixture in tests.
 type system struct {
-	root   string // directory that holds /proc and the mount points of /proc/self/mountinfo
-	statfs func(path string) (space, error)
+	root       string // directory that holds /proc and the mount points of /proc/self/mountinfo
+	fileSystem func(path string) (fileSystem, error)
 }
 
 // Resources exposes the utilization of CPU, memory and disks as ratios between 0 and 1. CPU and memory are those of
-// the process's control groups where one limits them, else of the host. What could not be read last time is NaN, and so
-// is everything before Run and after it. It is a prometheus.Collector; all methods are safe for concurrent use.
+// the process's control groups where one limits them, else of the host. A value that is not known yet is absent. One that
+// was known and can't be read any more is NaN; so is that of a path from its first failed read on. Before Run and after it
+// nothing is known. It is a prometheus.Collector; all methods are safe for concurrent use.
 type Resources struct {
 	system      system
 	logger      log.Logger
 	descs       resourceDescs
-	calls       calls
-	cpu, memory *sensor
+	calls       calls[float64]
+	diskCalls   calls[fileSystem]
+	cpu, memory *sensor[float64]
 	running     atomic.Bool
 
 	mu sync.Mutex // guards what Apply replaces
 	applied
-	primed   []*sensor // of paths that the next Apply may watch, read beforehand
-	sampling bool      // values may be kept: from the beginning of Run until it forgets them
+	primed   []*diskSensor // of paths that the next Apply may watch, read beforehand
+	sampling bool          // values may be kept: from the beginning of Run until it forgets them
 }
 
 // applied is what follows from the options. Its slices are replaced as a whole and never written to.
 type applied struct {
 	options    ResourcesOptions
-	disks      []*sensor
+	disks      []watched
 	thresholds []prometheus.Metric
 	replaced   chan struct{} // closed when another one takes its place
 }
 
+// watched is a disk with what is expected of it, when it was first watched, and the labels of its series.
+type watched struct {
+	*diskSensor
+	want   Disk
+	since  time.Time
+	labels []*dto.LabelPair
+}
+
 // NewResources checks the options and prepares the collector. It reads nothing and starts nothing.
 func NewResources(o ResourcesOptions) (*Resources, error) {
-	return newResources(o, system{root: "/", statfs: statfs})
+	return newResources(o, system{
+		root:       "/",
+		fileSystem: func(path string) (fileSystem, error) { return readFileSystem("/", path) },
+	})
 }
 
 func newResources(o ResourcesOptions, sys system) (*Resources, error) {
@@ -61,7 +74,7 @@ func newResources(o ResourcesOptions, sys system) (*Resources, error) {
 		system: sys,
 		logger: o.Logger,
 		descs:  newResourceDescs(),
-		cpu:    newSensor("cpu", nil), // Run gives it a meter
+		cpu:    newSensor[float64]("cpu", nil), // Run gives it a meter
 		memory: newSensor("memory", (&memoryMeter{root: sys.root, cgroups: cgroups{root: sys.root}}).read),
 	}
 	r.applied = r.prepare(o)
@@ -69,8 +82,8 @@ func newResources(o ResourcesOptions, sys system) (*Resources, error) {
 }
 
 // Apply puts other options into force, also while Run is at work: all of them, or none if one is wrong. A path that
-// stays keeps its value, a new one has none until its first read, the series of one that went vanish. The Logger stays
-// what it was.
+// stays keeps its value and is read again at once: from then on it is compared with the file system of that reading. A
+// new path has no value until its first read, the series of one that went vanish. The Logger stays what it was.
 func (r *Resources) Apply(o ResourcesOptions) error {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -86,19 +99,29 @@ func (r *Resources) Apply(o ResourcesOptions) error {
 
 // prepare builds what follows from o, with the sensors of paths that are watched already. r.mu is held, or r is new.
 func (r *Resources) prepare(o ResourcesOptions) applied {
-	known := make(map[string]*sensor, len(r.disks))
-	for _, d := range slices.Concat(r.primed, r.disks) {
+	known := make(map[string]watched, len(r.disks))
+	for _, d := range r.primed {
+		known[d.path] = r.watch(d)
+	}
+	for _, d := range r.disks {
+		d.startOver()
 		known[d.path] = d
 	}
 	a := applied{options: o, replaced: make(chan struct{}), thresholds: r.descs.thresholds(o.Thresholds)}
-	for _, path := range o.Paths {
-		d, ok := known[path]
+	for _, want := range o.Disks {
+		d, ok := known[want.Path]
 		if !ok {
-			d = r.newDisk(path)
+			d = r.watch(newDisk(want.Path, r.system.fileSystem))
 		}
+		d.want = want
 		a.disks = append(a.disks, d)
 	}
 	return a
+}
+
+// watch adds the labels of its series to a new sensor. All series of a path have the same.
+func (r *Resources) watch(d *diskSensor) watched {
+	return watched{diskSensor: d, since: time.Now(), labels: prometheus.MakeLabelPairs(r.descs.disk, []string{d.path})}
 }
 
 func (r *Resources) current() applied {
@@ -116,26 +139,32 @@ func (r *Resources) Run(ctx context.Context) error {
 	defer r.running.Store(false)
 	defer r.forget()
 	r.keepValues(true)
-	r.cpu.read = (&cpuMeter{root: r.system.root, cgroups: cgroups{root: r.system.root}}).read // no window spans two Runs
+	r.forgetCPU() // no window spans two Runs
 	for ctx.Err() == nil {
-		a := r.current()
-		r.sample(ctx, a)
+		r.sample(ctx, r.current())
 	}
 	return nil
 }
 
 // sample lets every sensor measure at its own pace until ctx is done or a is replaced. A sensor remembers when it was
-// read last, so starting over loses and repeats nothing.
+// read last, so starting over loses and repeats nothing. What is omitted is forgotten: an old value must not come back.
 func (r *Resources) sample(ctx context.Context, a applied) {
 	ctx, cancel := context.WithCancel(ctx)
 	var loops sync.WaitGroup
-	start := func(s *sensor, every, timeout time.Duration) {
-		loops.Go(func() { s.loop(ctx, every, func() { s.measure(ctx, &r.calls, timeout, r.logger) }) })
+	if o := a.options; o.Omit.CPU {
+		r.forgetCPU()
+	} else {
+		start(ctx, &loops, r.cpu, o.Interval, func() { r.cpu.measure(ctx, &r.calls, readTimeout, r.logger) })
 	}
-	start(r.cpu, a.options.Interval, readTimeout)
-	start(r.memory, a.options.Interval, readTimeout)
+	if o := a.options; o.Omit.Memory {
+		r.memory.forget()
+	} else {
+		start(ctx, &loops, r.memory, o.Interval, func() { r.memory.measure(ctx, &r.calls, readTimeout, r.logger) })
+	}
 	for _, d := range a.disks {
-		start(d, a.options.DiskInterval, a.options.DiskTimeout)
+		start(ctx, &loops, d.sensor, a.options.DiskInterval, func() {
+			d.measure(ctx, &r.diskCalls, a.options.DiskTimeout, r.logger)
+		})
 	}
 	select {
 	case <-ctx.Done():
@@ -143,6 +172,16 @@ func (r *Resources) sample(ctx context.Context, a applied) {
 	}
 	cancel()
 	loops.Wait()
+}
+
+func start[T any](ctx context.Context, loops *sync.WaitGroup, s *sensor[T], every time.Duration, measure func()) {
+	loops.Go(func() { s.loop(ctx, every, measure) })
+}
+
+// forgetCPU drops the value of the CPU and the sample that the next one would be compared with.
+func (r *Resources) forgetCPU() {
+	r.cpu.forget()
+	r.cpu.read = (&cpuMeter{root: r.system.root, cgroups: cgroups{root: r.system.root}}).read
 }
 
 // forget drops the values when nobody samples any more: an old one would pass for health.

@@ -7,7 +7,7 @@ import (
 )
 
 func BenchmarkResourcesCollect(b *testing.B) {
-	r := newFixture(b, ResourcesOptions{Paths: []string{"/", "/data"}, Thresholds: ResourceThresholds{0.9, 0.85, 0.9}})
+	r := newFixture(b, ResourcesOptions{Disks: disks("/", "/data"), Thresholds: ResourceThresholds{0.9, 0.85, 0.9, 0.9}})
 	ch := make(chan prometheus.Metric, 16)
 	b.ReportAllocs()
 	for b.Loop() {

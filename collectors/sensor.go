@@ -3,16 +3,14 @@ package collectors
 import (
 	"context"
 	"errors"
-	"math"
 	"sync"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	dto "github.com/prometheus/client_model/go"
 )
 
-// errNoWindow says that a reading compares two samples and there is only the first: no failure, and the second may be
+// errNoWindow says that a reading compares two samples and there is only the first: not a failure, and the second may be
 // taken soon.
 var errNoWindow = errors.New("no earlier sample to compare with")
 
@@ -21,43 +19,53 @@ var errNoWindow = errors.New("no earlier sample to compare with")
 const firstWindow = time.Second
 
 // sensor is one measured value: how it is read and what the last read gave.
-type sensor struct {
+type sensor[T any] struct {
 	name string // "cpu", "memory", "disk:/data": its name in the log and among the calls
-	read func() (float64, error)
-
-	path   string           // of a disk
-	labels []*dto.LabelPair // of a disk's series
+	read func() (T, error)
 
 	last time.Time // when the last read began; like soon, touched by the one running loop only
 	soon bool      // the last read wants to be repeated after firstWindow
 
-	mu      sync.Mutex
-	value   float64   // NaN unless the last read gave a number
-	taken   time.Time // when a read last gave a number
-	failing bool
+	mu    sync.Mutex
+	kept  reading[T]
+	again bool    // the next loop begins with a read
+	seen  func(T) // called with every value, under mu; may be nil
 }
 
-func newSensor(name string, read func() (float64, error)) *sensor {
-	return &sensor{name: name, read: read, value: math.NaN()}
+// reading is what is known of a value.
+type reading[T any] struct {
+	value T
+	known bool      // the last read gave the value
+	err   error     // why the last read failed; nil also before the first
+	taken time.Time // when a read last gave a value; the zero time if none ever did
 }
 
-// current is the value and when there last was one; the zero time if there never was.
-func (s *sensor) current() (value float64, taken time.Time) {
+func newSensor[T any](name string, read func() (T, error)) *sensor[T] {
+	return &sensor[T]{name: name, read: read}
+}
+
+// current returns what is known of the value.
+func (s *sensor[T]) current() reading[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.value, s.taken
+	return s.kept
 }
 
 // forget drops the value and lets the next loop begin with a read. No loop may be running.
-func (s *sensor) forget() {
+func (s *sensor[T]) forget() {
 	s.last, s.soon = time.Time{}, false
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.value = math.NaN()
+	s.kept = reading[T]{taken: s.kept.taken}
 }
 
 // loop calls measure now and then each time every has passed since the last began, until ctx is done.
-func (s *sensor) loop(ctx context.Context, every time.Duration, measure func()) {
+func (s *sensor[T]) loop(ctx context.Context, every time.Duration, measure func()) {
+	s.mu.Lock()
+	if s.again {
+		s.last, s.again = time.Time{}, false
+	}
+	s.mu.Unlock()
 	for ctx.Err() == nil {
 		wait := every
 		if s.soon {
@@ -74,7 +82,7 @@ func (s *sensor) loop(ctx context.Context, every time.Duration, measure func()) 
 }
 
 // measure reads once, under timeout, and keeps the outcome.
-func (s *sensor) measure(ctx context.Context, c *calls, timeout time.Duration, logger log.Logger) {
+func (s *sensor[T]) measure(ctx context.Context, c *calls[T], timeout time.Duration, logger log.Logger) {
 	began := time.Now()
 	value, err := c.do(ctx, s.name, timeout, s.read)
 	if ctx.Err() != nil {
@@ -85,22 +93,25 @@ func (s *sensor) measure(ctx context.Context, c *calls, timeout time.Duration, l
 }
 
 // keep stores the outcome of a read and logs when reading begins or ceases to fail.
-func (s *sensor) keep(value float64, err error, logger log.Logger) {
+func (s *sensor[T]) keep(value T, err error, logger log.Logger) {
 	s.mu.Lock()
-	was := s.failing
+	was := s.kept.err != nil
 	switch {
 	case err == nil:
-		s.value, s.taken, s.failing = value, time.Now(), false
-	case errors.Is(err, errNoWindow):
-		s.value = math.NaN()
+		s.kept = reading[T]{value: value, known: true, taken: time.Now()}
+		if s.seen != nil {
+			s.seen(value)
+		}
+	case errors.Is(err, errNoWindow): // what failed before has not worked yet
+		s.kept = reading[T]{err: s.kept.err, taken: s.kept.taken}
 	default:
-		s.value, s.failing = math.NaN(), true
+		s.kept = reading[T]{err: err, taken: s.kept.taken}
 	}
-	is := s.failing
+	is := s.kept.err != nil
 	s.mu.Unlock()
 	switch {
 	case is && !was:
-		level.Warn(logger).Log("msg", "Resource can't be read", "collector", s.name, "err", err)
+		level.Warn(logger).Log("msg", "Failed to read a resource", "collector", s.name, "err", err)
 	case was && !is:
 		level.Info(logger).Log("msg", "Resource can be read again", "collector", s.name)
 	}

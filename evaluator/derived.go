@@ -3,7 +3,6 @@ package evaluator
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,7 +73,7 @@ func (e *Evaluator) expose(*Snapshot) *exposed {
 		}
 		failing.Metric = append(failing.Metric, gauge(v, pair("group", g.name)))
 		for _, r := range g.rules {
-			if r.Record == statusName || !strings.HasPrefix(r.Record, exposedPrefix) || strings.Contains(r.Record, ":") {
+			if r.Record == statusName || !isExposed(r.Record) {
 				continue
 			}
 			for _, res := range r.results {

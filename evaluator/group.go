@@ -36,7 +36,7 @@ type engine struct {
 // handed, which is the evaluation's.
 func (e *engine) at(s stamp) func(context.Context, string, time.Time) (promql.Vector, error) {
 	return func(ctx context.Context, expr string, t time.Time) (promql.Vector, error) {
-		return e.query.instant(ctx, expr, t, s.offset)
+		return e.query.template(ctx, expr, t, s.offset)
 	}
 }
 

@@ -49,9 +49,25 @@ func newQuerier(s storage.Queryable, logger log.Logger) *querier {
 // instant evaluates expr at t, a time as PromQL sees it. Samples are stored offset earlier. A scalar becomes a vector of
 // one sample without labels.
 func (q *querier) instant(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
+	v, err := q.template(ctx, expr, t, offset)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range v {
+		if s.H != nil {
+			return nil, fmt.Errorf("the result %s is a native histogram; use a function that returns a number, "+
+				"such as histogram_quantile", s.Metric)
+		}
+	}
+	return v, nil
+}
+
+// template is instant for a query in a template, where a native histogram is a value too. Its errors are those of
+// Prometheus' rules.EngineQueryFunc, word for word, since they become part of an annotation.
+func (q *querier) template(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
 	query, err := q.engine.NewInstantQuery(ctx, shifted{q.store, offset.Milliseconds()}, nil, expr, t)
 	if err != nil {
-		return nil, fmt.Errorf("prepare query: %w", err)
+		return nil, err
 	}
 	defer query.Close()
 	res := query.Exec(ctx)
@@ -60,16 +76,10 @@ func (q *querier) instant(ctx context.Context, expr string, t time.Time, offset 
 	}
 	switch v := res.Value.(type) {
 	case promql.Vector:
-		for _, s := range v {
-			if s.H != nil {
-				return nil, fmt.Errorf("the result %s is a native histogram; use a function that yields a number, "+
-					"such as histogram_quantile", s.Metric)
-			}
-		}
 		return v, nil
 	case promql.Scalar:
 		return promql.Vector{{T: v.T, F: v.V, Metric: labels.EmptyLabels()}}, nil
 	default:
-		return nil, errors.New("the result is neither a vector nor a scalar")
+		return nil, errors.New("rule result is not a vector or scalar")
 	}
 }

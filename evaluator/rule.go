@@ -124,6 +124,9 @@ func (r *rule) evalRecord(vector promql.Vector) error {
 		r.builder.Set(labels.MetricName, r.Record)
 		r.Labels.Range(func(l labels.Label) { r.builder.Set(l.Name, l.Value) })
 		lset := r.builder.Labels()
+		if err := r.checkTarget(lset); err != nil {
+			return err
+		}
 		if err := r.add(lset, sample.F); err != nil {
 			return err
 		}
@@ -183,7 +186,7 @@ func (r *rule) instance(ctx context.Context, e *engine, s stamp, sample promql.S
 	}
 	r.builder.Set(labels.AlertName, r.Alert)
 	a := &alert{labels: r.builder.Labels(), annotations: make(map[string]string, len(r.Annotations)), value: sample.F}
-	if err := r.checkSeverity(a.labels); err != nil {
+	if err := errors.Join(r.checkSeverity(a.labels), r.checkTarget(a.labels)); err != nil {
 		return nil, err
 	}
 	for name, text := range r.Annotations {

@@ -23,9 +23,8 @@ func (l *loader) readFiles(shipped fs.FS) error {
 		if !l.wants(f) {
 			l.spare = append(l.spare, f)
 			if r != nil {
-				l.warnings = append(l.warnings, Fault{File: r.name, Msg: fmt.Sprintf("replaces the shipped %s, which is "+
-					"not loaded, so neither is this: configure what it belongs to, or rename the file to load it as an "+
-					"own one", f.name)})
+				l.warnings = append(l.warnings, Fault{File: r.name, Msg: fmt.Sprintf("not loaded: it replaces "+
+					"the shipped %s, whose component is not configured. Configure the component, or rename the file", f.name)})
 			}
 			continue
 		}
@@ -46,7 +45,7 @@ func (l *loader) readFiles(shipped fs.FS) error {
 		if rules > maxRules {
 			l.faults = append(l.faults, Fault{
 				File: f.name,
-				Msg:  fmt.Sprintf("more than %d rules with those before: load fewer", maxRules),
+				Msg:  fmt.Sprintf("more than %d rules in total: load fewer rules", maxRules),
 			})
 			break
 		}
@@ -83,7 +82,7 @@ func (l *loader) readOwnFiles(shipped []*file) (own []*file, replaced map[string
 	for _, name := range l.options.Own {
 		f := &file{name: name, stem: stemOf(name), place: placeOwn}
 		if seen[filepath.Clean(name)] {
-			l.faults = append(l.faults, Fault{File: name, Msg: "listed twice: list it once"})
+			l.faults = append(l.faults, Fault{File: name, Msg: "listed twice: remove one entry from rule_files"})
 			continue
 		}
 		seen[filepath.Clean(name)] = true
@@ -104,7 +103,7 @@ func (l *loader) readOwnFiles(shipped []*file) (own []*file, replaced map[string
 		if other := replaced[f.stem]; other != nil {
 			l.faults = append(l.faults, Fault{
 				File: name,
-				Msg:  fmt.Sprintf("replaces the shipped %s, and so does %s: keep one", shipped[i].name, other.name),
+				Msg:  fmt.Sprintf("replaces the shipped %s, as does %s: keep one of the two files", shipped[i].name, other.name),
 			})
 			continue
 		}
@@ -113,7 +112,7 @@ func (l *loader) readOwnFiles(shipped []*file) (own []*file, replaced map[string
 	return own, replaced
 }
 
-// wants says whether a shipped file is loaded: always if it needs no component, else with its component; an optional
+// wants reports whether a shipped file is loaded: always if it needs no component, else with its component; an optional
 // one when it is asked for by name, and the component its checks speak for is configured.
 func (l *loader) wants(f *file) bool {
 	if _, fixed := placeOf(f.stem); fixed && !f.optional {
@@ -126,7 +125,7 @@ func (l *loader) wants(f *file) bool {
 		l.concernsUs(f)
 }
 
-// concernsUs says whether a file declares no check, or one of a configured component.
+// concernsUs reports whether a file declares no check, or one of a configured component.
 func (l *loader) concernsUs(f *file) bool {
 	declared := declarations([]*file{f})
 	return len(declared) == 0 || slices.ContainsFunc(declared, func(d *declaration) bool {

@@ -12,17 +12,19 @@ import (
 //
 //   - that it exists: chorus_health_check_info, anchored on the exporter itself, with the component of the alerts (else
 //     "other") and critical if one of them is;
-//   - that there is data: chorus_health_check_data, the measured side of every comparison the alerts make (what stands
-//     behind an unless apart), counted per target where it is a number. All of them must be there: an alert that
-//     can't see is not quiet. ">= -Inf" keeps every number and drops NaN, like x == x, without a join of x with itself.
+//   - that there is data: chorus_health_check_data. It is there while every comparison that the alerts make can be
+//     answered, what stands behind an unless apart: the measured side has series, none of them is NaN, and the other side
+//     has a partner for one of them. An alert that can't see is not quiet.
 //
-// Of a comparison that tests whether a series is there (a bare series, absent()), absence is an answer: such an alert
-// always has data. In absent(x) or x == 0 it is one too, and only an x that is no number is not. An expression without
-// any comparison, such as count(a > 3), has data while all series it reads are there, and so has one that compares such a
-// value: count(a > 3) > 2. Of ALERTS absence is always an answer. Whoever wants it otherwise records both series in the
-// file, and nothing is derived.
+// NaN is an answer where it may mean that nothing happened, as in a quantile, a quotient or a mean over a range: then all
+// series that the value is made of must be there and be numbers.
+//
+// Absence is an answer where the alert tests whether a series is there (a bare series, absent()), where the value depends
+// on a comparison, as in count(a > 3) > 2, and of ALERTS: then there is data while the series that it reads are there,
+// those in absent() apart. An alert that is absent() alone has data as soon as it is evaluated. Whoever wants it otherwise
+// records both series in the file, and nothing is derived.
 
-// derivable says whether a check consists of own alerts alone.
+// derivable reports whether a check consists of own alerts alone.
 func (l *loader) derivable(d *declaration) bool {
 	if len(d.info)+len(d.data) > 0 || slices.Contains(l.options.Probes, d.Name) {
 		return false
@@ -67,7 +69,7 @@ func (l *loader) derived(g *group, from *item, record, expr string, ls labels.La
 		it.expr = e
 	} else {
 		l.faults = append(l.faults, from.fault(from.exprAt(), fmt.Sprintf(
-			"no data can be derived from the expression (%v): record %s and %s yourself", err, infoName, dataName)))
+			"failed to derive data from the expression: %v; record %s and %s in the file", err, infoName, dataName)))
 	}
 	return it
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -36,19 +37,18 @@ func measured(e parser.Expr) []string {
 	conditions := Split(e)
 	for _, c := range conditions {
 		if c.Kind == Absent && c.Role != Unless && c.Role != AndIf {
-			answered = append(answered, selected(c.Value)...)
+			answered = append(answered, series(c.Value)...)
 		}
 	}
 	for _, c := range conditions {
 		switch {
 		case c.Role == Unless:
-		case c.Kind == Compare && c.Value.Type() != parser.ValueTypeVector:
-		case c.Kind == Compare && picks(c.Value):
-			compared = append(compared, numbersOf(selected(c.Value))...)
 		case c.Kind == Compare:
-			compared = append(compared, counted(c.Value, answered))
+			compared = append(compared, answerable(c, answered)...)
+		case c.Kind == Opaque && compares(c.Value):
+			compared = append(compared, numbersOf(series(c.Value))...)
 		case c.Kind == Opaque:
-			read = append(read, numbersOf(selected(c.Value))...)
+			read = append(read, numbersOf(series(c.Value))...)
 		}
 	}
 	if len(compared) > 0 {
@@ -57,54 +57,67 @@ func measured(e parser.Expr) []string {
 	return read
 }
 
-// numbers is the term that a value is there, and a number, for one series at least.
-func numbers(value string) string { return fmt.Sprintf("count by (job, instance) (%s >= -Inf)", value) }
+// answerable are the terms for a comparison. Where the alert fires on the absence of all that the value reads (answered),
+// it is also data that there is none of it.
+func answerable(c Condition, answered []string) []string {
+	terms := append(valueTerms(c), limitTerms(c)...)
+	read := series(c.Value)
+	if len(terms) == 0 || len(read) == 0 || slices.ContainsFunc(read, func(s string) bool { return !slices.Contains(answered, s) }) {
+		return terms
+	}
+	return []string{fmt.Sprintf("(%s or %s unless %s)", strings.Join(terms, " and "), anchor, exists(c.Value.String()))}
+}
 
+// valueTerms are the terms for the measured side.
+func valueTerms(c Condition) []string {
+	v := c.Value
+	value := v.String()
+	switch {
+	case v.Type() != parser.ValueTypeVector || picks(v):
+		return numbersOf(series(v))
+	case compares(v): // 0 or 1 for whatever it compares, NaN too
+		return append(numbersOf(series(v)), exists(value))
+	case c.Op == "!=" && value == c.Limit.String(): // fires on NaN
+		return []string{exists(value)}
+	case eventful(v):
+		return []string{fmt.Sprintf("(%s or %s)", numbers(v),
+			strings.Join(append([]string{exists(value)}, numbersOf(series(v))...), " and "))}
+	}
+	return []string{numbers(v)}
+}
+
+// limitTerms are the terms for the other side: what is compared with nothing, or with NaN, never fires.
+func limitTerms(c Condition) []string {
+	switch {
+	case len(selectors(c.Limit)) == 0 || c.Value.String() == c.Limit.String():
+		return nil
+	case c.Limit.Type() != parser.ValueTypeVector:
+		return numbersOf([]string{"vector(" + c.Limit.String() + ")"})
+	case picks(c.Limit):
+		return numbersOf(series(c.Limit))
+	case c.Aligned == nil || picks(c.Value):
+		return []string{exists(grouped(c.Limit).String() + " >= -Inf")}
+	}
+	of := c.Aligned.(*parser.BinaryExpr).VectorMatching
+	number := &parser.BinaryExpr{Op: parser.GTE, LHS: grouped(c.Limit), RHS: &parser.NumberLiteral{Val: math.Inf(-1)}}
+	matching := &parser.VectorMatching{Card: parser.CardManyToMany, On: of.On, MatchingLabels: of.MatchingLabels}
+	partner := &parser.BinaryExpr{Op: parser.LAND, LHS: grouped(c.Value), RHS: grouped(number), VectorMatching: matching}
+	return []string{exists(partner.String())}
+}
+
+// exists is the term that a value has a series.
+func exists(value string) string { return fmt.Sprintf("count(%s)", value) }
+
+// numbers is the term that a value has a series and none of its series is NaN: ">= -Inf" drops NaN alone.
+func numbers(value parser.Expr) string {
+	return exists(value.String()) + " == " + exists(grouped(value).String()+" >= -Inf")
+}
+
+// numbersOf is numbers for calls and selectors.
 func numbersOf(values []string) []string {
 	var out []string
 	for _, v := range values {
-		out = append(out, numbers(v))
+		out = append(out, exists(v)+" == "+exists(v+" >= -Inf"))
 	}
-	return out
-}
-
-// counted is the term for a compared value. Where the alert fires on the absence of all that it reads (answered), it is
-// also data that there is none of it.
-func counted(e parser.Expr, answered []string) string {
-	value := grouped(e).String()
-	read := selected(e)
-	if len(read) == 0 || slices.ContainsFunc(read, func(s string) bool { return !slices.Contains(answered, s) }) {
-		return numbers(value)
-	}
-	return fmt.Sprintf("(%s or %s unless count by (job, instance) (%s))", numbers(value), anchor, value)
-}
-
-// picks says whether it is an answer that a value is not there: it depends on a comparison within, as count(x == 0), or
-// on alerts, which are there only while they are active.
-func picks(e parser.Expr) bool {
-	found := false
-	inspect(e, func(n parser.Node, _ []parser.Node) {
-		switch n := n.(type) {
-		case *parser.BinaryExpr:
-			found = found || n.Op.IsComparisonOperator() && !n.ReturnBool
-		case *parser.VectorSelector:
-			found = found || isAlerts(n)
-		}
-	})
-	return found
-}
-
-func isAlerts(s *parser.VectorSelector) bool { return s.Name == alertsName || s.Name == alertsForState }
-
-// selected are the series an expression reads, each as it is now; alerts apart.
-func selected(e parser.Expr) []string {
-	var out []string
-	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		if s, ok := n.(*parser.VectorSelector); ok && !isAlerts(s) {
-			now := parser.VectorSelector{Name: s.Name, LabelMatchers: s.LabelMatchers}
-			out = append(out, now.String())
-		}
-		return nil
-	})
 	return out
 }

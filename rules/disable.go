@@ -36,7 +36,7 @@ func (l *loader) switchOff() []Check {
 	return off
 }
 
-// drops says whether a whole group goes: all of it speaks for the check it is named after. A group that merely shares
+// drops reports whether a whole group goes: all of it speaks for the check it is named after. A group that merely shares
 // the name of a check, as that of a component may, stays.
 func (l *loader) drops(g *group) bool {
 	if !slices.Contains(l.options.Disabled, g.name) {
@@ -45,7 +45,7 @@ func (l *loader) drops(g *group) bool {
 	return g.name != g.file.stem || slices.ContainsFunc(g.items, func(it *item) bool { return it.text("check_name") == g.name })
 }
 
-// declares says whether the check is in the set.
+// declares reports whether the check is in the set.
 func (l *loader) declares(name string) bool {
 	return slices.ContainsFunc(l.checks, func(d *declaration) bool { return d.Name == name })
 }

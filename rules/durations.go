@@ -24,7 +24,7 @@ func lintDurations(file string, root *yaml.Node, faults []Fault) []Fault {
 			faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Line == 0 && f.Msg == err.Error() })
 			faults = append(faults, Fault{
 				File: file, Line: value.Line, Col: value.Column,
-				Msg: fmt.Sprintf("%s: %v: write numbers with units, as in 30s, 5m or 1h30m", key, err),
+				Msg: fmt.Sprintf("%s: invalid duration %q: use a number with a unit, such as 30s or 5m", key, value.Value),
 			})
 		}
 	})

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Fault is one thing wrong with a rule file, said together with its mend.
+// Fault is one thing wrong with a rule file, said and how to fix it.
 type Fault struct {
 	File      string // base name for a shipped file, the path for an own one; empty: the options are at fault
 	Line, Col int    // 1-based; 0 when unknown

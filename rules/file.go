@@ -46,14 +46,14 @@ type file struct {
 func readOwn(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("read rules: %w: correct rule_files", errors.Unwrap(err))
+		return nil, fmt.Errorf("read rules: %w: fix rule_files", errors.Unwrap(err))
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("read rules: not a regular file: name rule files one by one or by a pattern")
+		return nil, errors.New("read rules: not a regular file: list files or a pattern in rule_files")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read rules: %w: make it readable for the exporter's user", errors.Unwrap(err))
+		return nil, fmt.Errorf("read rules: %w: let the exporter's user read the file", errors.Unwrap(err))
 	}
 	defer f.Close()
 	body, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
@@ -61,7 +61,7 @@ func readOwn(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
 	if len(body) > maxFileBytes {
-		return nil, fmt.Errorf("read rules: over %d bytes: split the file", maxFileBytes)
+		return nil, fmt.Errorf("read rules: larger than %d bytes: split the file", maxFileBytes)
 	}
 	return body, nil
 }
@@ -103,14 +103,17 @@ func (f *file) decode(body []byte) (root *yaml.Node, at filePositions) {
 	if !errors.Is(d.Decode(&second), io.EOF) {
 		f.faults = append(f.faults, Fault{
 			File: f.name, Line: max(second.Line, 1), Col: max(second.Column, 1),
-			Msg: "a second YAML document, which would be ignored: put all groups under one groups:",
+			Msg: "more than one YAML document: put all groups under one groups key",
 		})
 	}
 	return root, at
 }
 
 func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *group {
-	out := &group{name: g.Name, file: f, place: f.place, interval: time.Duration(g.Interval), at: of(at.Name, at.at)}
+	out := &group{
+		name: g.Name, file: f, place: f.place, interval: time.Duration(g.Interval),
+		at: of(at.Name, at.at), labels: at.Labels,
+	}
 	fault := func(p position, msg string) {
 		f.faults = append(f.faults, Fault{
 			File: f.name, Line: p.line, Col: p.col,
@@ -118,14 +121,14 @@ func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *g
 		})
 	}
 	if out.interval >= lookback {
-		fault(of(at.Interval, out.at), fmt.Sprintf("interval is %s, but a sample counts for less than %s, so that in "+
-			"between its alerts would not count: make it shorter", g.Interval, model.Duration(lookback)))
+		fault(of(at.Interval, out.at), fmt.Sprintf("interval is %s, but samples go stale after %s, so the "+
+			"alerts of the group would vanish in between: use a shorter interval", g.Interval, model.Duration(lookback)))
 	}
 	if g.QueryOffset != nil {
-		fault(of(at.QueryOffset, out.at), "query_offset is set, but all rules are evaluated at one time: remove it")
+		fault(of(at.QueryOffset, out.at), "query_offset is not supported, all rules are evaluated at the same time: remove it")
 	}
 	if g.Limit != 0 {
-		fault(of(at.Limit, out.at), "limit is set, over which all alerts of a rule would vanish: remove it")
+		fault(of(at.Limit, out.at), "limit is not supported, a rule that exceeds it would lose all its alerts: remove it")
 	}
 	for i, r := range g.Rules {
 		var ra rulePosition

@@ -2,11 +2,15 @@ package rules
 
 import (
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/prometheus/prometheus/template"
 )
 
 // FuzzLoad loads whatever bytes as an own file: it loads or says why not, in faults that name the file.
@@ -49,5 +53,54 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("a fault that says nothing: %+v", fault)
 			}
 		}
+	})
+}
+
+// FuzzTemplate takes whatever text for a template: it is refused where Prometheus refuses it, and what it queries for all
+// alerts alike can be evaluated.
+func FuzzTemplate(f *testing.F) {
+	for _, name := range []string{"testdata/faults/template.rules.yml", "testdata/own/template.rules.yml"} {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`'(.*{{.*)'`).FindAllSubmatch(body, -1) {
+			f.Add(string(m[1]))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		l := newLoader(Options{})
+		got := l.parseTemplate(text)
+		err := template.NewTemplateExpander(t.Context(), templateVariables+text, "", nil, 0, nil, nil, nil).ParseTest()
+		if got.broken != (err != nil) {
+			t.Errorf("refused %v, %q; Prometheus says %v", got.broken, got.faults, err)
+		}
+		for _, q := range got.queries {
+			if e, err := l.parser.ParseExpr(q); err == nil && looksBack(e) < 0 {
+				t.Errorf("%q looks back %s", q, looksBack(e))
+			}
+		}
+		for _, fault := range got.faults {
+			if strings.TrimSpace(fault) == "" {
+				t.Error("a fault that says nothing")
+			}
+		}
+	})
+}
+
+// FuzzFlow holds what is said of the labels of a result against what the engine makes of the expression.
+func FuzzFlow(f *testing.F) {
+	for _, s := range []string{
+		`absent(m1{job="x"})`, `first * on () group_left (job) m1`, `count_values("job", m1) or first`,
+		`label_join(m1, "instance", "", "a")`, `sum by (job) (first) unless first`, `(first or m1) and on (job) first{job!=""}`,
+		`label_replace(first, "job", "$1", "a", "(x)")`, `absent_over_time(first{job="x",job=~"y"}[5m])`,
+		`max_over_time(first{job=""}[5m:1m]) > bool 1`, `info(m1)`, `first @ 100 offset -1m`,
+	} {
+		f.Add(s, uint64(1))
+	}
+	engine := newTestEngine()
+	f.Fuzz(func(t *testing.T, expr string, seed uint64) {
+		g := generator{rand.New(rand.NewPCG(seed, 2))}
+		holds(t, g, engine, `label_replace(m1, "job", "x", "b", "x|y")`, expr)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
+	"go.yaml.in/yaml/v3"
 )
 
 // The series that every alert writes, and those of ours by which rules declare checks.
@@ -27,6 +28,7 @@ type group struct {
 	place    place
 	interval time.Duration
 	at       position
+	labels   yaml.Node // of all its rules
 	items    []*item
 }
 
@@ -35,8 +37,10 @@ type item struct {
 	Rule
 	group *group
 	expr  parser.Expr // nil if it does not parse, which is a fault by then
-	at    rulePosition
-	order int // in the evaluation order of all rules; from ordered
+	// queries are those in its templates, as far as they are known.
+	queries []parser.Expr
+	at      rulePosition
+	order   int // in the evaluation order of all rules; from ordered
 	// misnamed says that it records a name it may not, so that nothing else needs saying of who reads the name.
 	misnamed bool
 }
@@ -48,7 +52,7 @@ func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePos
 	maps.Copy(all, r.Labels)
 	where := of(at.Expr, at.at)
 	it := &item{group: g, at: at, Rule: Rule{
-		File: g.file.name, Group: g.name, Line: where.line, Column: where.col,
+		File: g.file.name, Group: g.name, Line: where.line, Column: where.col, Own: !g.file.shipped,
 		Record: r.Record, Alert: r.Alert, Expr: strings.TrimSpace(r.Expr),
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor),
 		Labels: labels.FromMap(all), Annotations: r.Annotations,
@@ -88,10 +92,12 @@ func (it *item) fault(p position, msg string) Fault {
 	return Fault{File: it.File, Line: p.line, Col: p.col, Msg: it.ident() + ": " + msg}
 }
 
-// labelAt is where a label of the rule stands, its name if the file does not show it.
+// labelAt is where a label of the rule or its group stands, the rule's name if the file does not show it.
 func (it *item) labelAt(name string) position {
-	if p, ok := entry(it.at.Labels, name); ok {
-		return p
+	for _, node := range []yaml.Node{it.at.Labels, it.group.labels} {
+		if p, ok := entry(node, name); ok {
+			return p
+		}
 	}
 	return it.at.name()
 }

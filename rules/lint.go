@@ -22,7 +22,7 @@ func (l *loader) lintGroups() {
 		}
 		l.faults = append(l.faults, Fault{
 			File: g.file.name, Line: g.at.line, Col: g.at.col,
-			Msg: fmt.Sprintf("group %q stands in %s:%d too: rename one of them", g.name, other.file.name, other.at.line),
+			Msg: fmt.Sprintf("duplicate group %q, also defined in %s:%d: rename one of the two", g.name, other.file.name, other.at.line),
 		})
 	}
 }
@@ -41,17 +41,18 @@ func (l *loader) lintRules() {
 	l.items(func(it *item) {
 		l.lintTimes(it)
 		l.lintResult(it)
-		l.lintTarget(it)
+		l.lintLabels(it)
+		l.lintTemplates(it)
 		switch {
 		case it.Alert != "":
 			l.lintAlert(it)
 		case it.Record == alertsName || it.Record == alertsForState:
 			it.misnamed = true
-			l.fault(it, it.at.name(), "alerts write this name: choose another")
+			l.fault(it, it.at.name(), "this name is reserved for alerts: use another name")
 		case it.Record == infoName:
 		case measured[it.Record] || l.options.Measured != nil && l.options.Measured(it.Record):
 			it.misnamed = true
-			l.fault(it, it.at.name(), "the exporter measures this name itself: choose another")
+			l.fault(it, it.at.name(), "the exporter already measures a metric of this name: use another name")
 		}
 	})
 }
@@ -66,45 +67,29 @@ func (l *loader) warn(it *item, at position, format string, args ...any) {
 	l.warnings = append(l.warnings, it.fault(at, fmt.Sprintf(format, args...)))
 }
 
-// lintTimes faults @ with a time: the store keeps what the rules look back, not all of the past.
-func (l *loader) lintTimes(it *item) {
-	inspect(it.expr, func(n parser.Node, _ []parser.Node) {
-		var at *int64
-		switch n := n.(type) {
-		case *parser.VectorSelector:
-			at = n.Timestamp
-		case *parser.SubqueryExpr:
-			at = n.Timestamp
-		}
-		if at != nil {
-			l.fault(it, it.exprAt(), "%s reads at a fixed time, of which nothing is kept: use offset", n)
-		}
-	})
-}
-
 // lintAlert checks an alert's labels and annotations.
 func (l *loader) lintAlert(it *item) {
 	severity, fixed := it.fixedLabel("severity")
 	known := slices.Contains([]string{"critical", "warning", "info"}, severity)
 	switch {
 	case fixed && severity != "" && !known:
-		l.fault(it, it.labelAt("severity"), "severity %q is unknown: use critical, warning or info", severity)
+		l.fault(it, it.labelAt("severity"), "unknown severity %q: use critical, warning or info", severity)
 	case it.Labels.Get("severity") == "" && it.Labels.Get("check_name") != "":
-		l.fault(it, it.at.name(), "severity is missing, without which it would not count: "+
-			"add the label severity with critical, warning or info")
+		l.fault(it, it.at.name(), "severity: missing, the alert would not count; "+
+			"use critical, warning or info")
 	case it.Labels.Get("severity") == "" && mentions(it.expr, "check_name"):
-		l.warn(it, it.at.name(), "no severity: it is shown but does not count; "+
-			"add the label severity with critical, warning or info")
+		l.warn(it, it.at.name(), "severity: missing, the alert is shown but does not count; "+
+			"use critical, warning or info")
 	case it.Labels.Get("check_name") == "" && it.Labels.Get("action") == "" && !mentions(it.expr, "check_name"):
-		l.warn(it, it.at.name(), "no check_name: it is shown but does not count; "+
-			"add the label check_name to make it speak for a check")
+		l.warn(it, it.at.name(), "check_name: missing, the alert is shown but does not count; "+
+			"add the label to assign the alert to a check")
 	}
 	if it.Annotations["summary"] == "" && !it.group.file.shipped {
-		l.warn(it, it.at.name(), "no summary: people will see its name only; add the annotation summary, one line")
+		l.warn(it, it.at.name(), "summary: missing, only the name of the alert is shown; add the annotation, one line")
 	}
 }
 
-// mentions says whether an expression may give its result the label: a selector asks for it or reads a metric of a
+// mentions reports whether an expression may give its result the label: a selector asks for it or reads a metric of a
 // check, or an aggregation keeps it.
 func mentions(e parser.Expr, label string) bool {
 	found := false

@@ -30,19 +30,18 @@ func (l *loader) lintActions(rules []*item) {
 func (l *loader) lintAction(it *item) {
 	name, fixed := it.fixedLabel("action")
 	switch bound := slices.Sorted(slices.Values(l.options.Actions)); {
-	case !fixed:
-		l.fault(it, it.labelAt("action"), "action is a template: name one action")
+	case !fixed: // lintLabels says so
 	case it.group.file.shipped: // it shows what would be done, whether or not somebody does it
 	case len(bound) == 0:
-		l.fault(it, it.labelAt("action"), "action %q is bound to nothing, and no other action is bound: remove the rule", name)
+		l.fault(it, it.labelAt("action"), "unknown action %q, and no actions are available: remove the rule", name)
 	case !slices.Contains(bound, name):
-		l.fault(it, it.labelAt("action"), "action %q is bound to nothing: use %s", name, strings.Join(bound, ", "))
+		l.fault(it, it.labelAt("action"), "unknown action %q: use %s", name, strings.Join(bound, ", "))
 	}
 	if it.For <= 0 {
-		l.fault(it, it.at.name(), "an action needs for: add how long its reason must last")
+		l.fault(it, it.at.name(), "for: missing; an action needs it, so that it does not start at once")
 	}
 	if severity := it.text("severity"); severity != "info" {
-		l.fault(it, it.labelAt("severity"), "an action has severity info, since it follows from alerts that already count: "+
-			"change severity")
+		l.fault(it, it.labelAt("severity"), "severity of an action must be info, since the alerts that cause "+
+			"the action already count")
 	}
 }

@@ -49,11 +49,11 @@ func newActionLint(l *loader, it *item, actions, holding, recorded []*item) *act
 func (a *actionLint) lint() {
 	a.walk(actionVisit{rule: a.it})
 	if !a.startsFromAnAlert {
-		a.fault(a.it, a.it.exprAt(), "an action reads ALERTS, so that it inherits every threshold: start from "+
+		a.fault(a.it, a.it.exprAt(), "an action must read ALERTS: start from "+
 			`ALERTS{action="", holds="", alertname!~"CheckStale|CheckNoData"}`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.forbidden)) {
-		a.fault(a.it, a.it.exprAt(), "%san action never follows from no data: remove %s()", a.forbidden[name], name)
+		a.fault(a.it, a.it.exprAt(), "%san action must not start for lack of data: remove %s()", a.forbidden[name], name)
 	}
 }
 
@@ -89,9 +89,9 @@ func (a *actionLint) walk(v actionVisit) {
 func (a *actionLint) lintAlerts(s *parser.VectorSelector, v actionVisit) {
 	switch {
 	case !excludesActions(s, a.actions):
-		a.once(a.fault, v.rule, "%s may select alerts of actions, this one among them: add action=\"\"", s)
+		a.once(a.fault, v.rule, "%s may select alerts of actions, such as this one: add action=\"\"", s)
 	case !excludes(s, a.holding):
-		a.once(a.warn, v.rule, "%s may select alerts that say what holds an action back, of the evaluation before: "+
+		a.once(a.warn, v.rule, "%s may select alerts with the label holds, from the last evaluation: "+
 			"add holds=\"\"", s)
 	}
 	if v.behind {
@@ -105,7 +105,7 @@ func (a *actionLint) lintAlerts(s *parser.VectorSelector, v actionVisit) {
 		}
 	}
 	if len(from) > 0 {
-		a.once(a.fault, v.rule, "%s may select "+strings.Join(from, " and ")+", and an action never follows from no data: "+
+		a.once(a.fault, v.rule, "%s may select "+strings.Join(from, " and ")+", but an action must not start for lack of data: "+
 			`add alertname!~"CheckStale|CheckNoData"`, s)
 	}
 }
@@ -164,17 +164,17 @@ func (a *actionLint) through(where *item) string {
 	if where == a.it {
 		return ""
 	}
-	return fmt.Sprintf("rests on %s (%s), and ", where.Record, where.where())
+	return fmt.Sprintf("reads %s (%s): ", where.Record, where.where())
 }
 
-// mayRead says whether a selector may select series of that name.
+// mayRead reports whether a selector may select series of that name.
 func mayRead(s *parser.VectorSelector, name string) bool {
 	return !slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
 		return m.Name == labels.MetricName && !m.Matches(name)
 	})
 }
 
-// behindUnless says whether a node stands on the right of an unless.
+// behindUnless reports whether a node stands on the right of an unless.
 func behindUnless(n parser.Node, path []parser.Node) bool {
 	for i, around := range path {
 		below := n
@@ -188,14 +188,14 @@ func behindUnless(n parser.Node, path []parser.Node) bool {
 	return false
 }
 
-// selectsAlert says whether a selector of ALERTS may select alerts of that name.
+// selectsAlert reports whether a selector of ALERTS may select alerts of that name.
 func selectsAlert(s *parser.VectorSelector, name string) bool {
 	return !slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
 		return m.Name == "alertname" && !m.Matches(name)
 	})
 }
 
-// excludesActions says whether a selector of ALERTS leaves out every alert of an action: it asks for none, or for
+// excludesActions reports whether a selector of ALERTS leaves out every alert of an action: it asks for none, or for
 // alerts by names that none of them has.
 func excludesActions(s *parser.VectorSelector, actions []*item) bool {
 	for _, m := range s.LabelMatchers {
@@ -208,7 +208,7 @@ func excludesActions(s *parser.VectorSelector, actions []*item) bool {
 	})
 }
 
-// excludes says whether a selector of ALERTS leaves out every one of the alerts.
+// excludes reports whether a selector of ALERTS leaves out every one of the alerts.
 func excludes(s *parser.VectorSelector, alerts []*item) bool {
 	return !slices.ContainsFunc(alerts, func(a *item) bool { return a.canWrite(alertsName, s.LabelMatchers) })
 }

@@ -14,15 +14,15 @@ func (l *loader) lintChecks() {
 		if len(d.info) > 0 {
 			l.lintInfo(d)
 		} else if len(d.data) > 0 && !slices.Contains(l.options.Probes, d.Name) && ownAlone(d) {
-			l.fault(d.data[0], d.data[0].at.name(), "the check %q has data but is never declared: "+
-				"record %s for it too, or leave both out to have them derived", d.Name, infoName)
+			l.fault(d.data[0], d.data[0].at.name(), "check %q has data but is not declared: "+
+				"record %s too, or remove this rule to have both derived", d.Name, infoName)
 		}
 		l.lintComponent(d)
 		l.lintOK(d)
 	}
 }
 
-// ownAlone says whether nothing shipped speaks for the check: what is shipped may speak for a probe that is not there.
+// ownAlone reports whether nothing shipped speaks for the check: what is shipped may speak for a probe that is not there.
 func ownAlone(d *declaration) bool {
 	for _, it := range slices.Concat(d.info, d.data, d.alerts) {
 		if it.group.file.place != placeOwn {
@@ -36,21 +36,22 @@ func ownAlone(d *declaration) bool {
 func (l *loader) lintInfo(d *declaration) {
 	info := d.info[0]
 	if slices.Contains(l.options.Probes, d.Name) {
-		l.fault(info, info.labelAt("check_name"), "the check %q is a probe, which declares itself: "+
-			"leave this rule out, or choose another check_name", d.Name)
+		l.fault(info, info.labelAt("check_name"), "check %q is a probe, which needs no declaration: "+
+			"remove this rule or use another check_name", d.Name)
 	}
 	for _, other := range d.info[1:] {
-		l.fault(other, other.labelAt("check_name"), "the check %q is declared in %s too: declare it once", d.Name, info.where())
+		l.fault(other, other.labelAt("check_name"), "duplicate declaration of check %q, first declared in %s: "+
+			"remove one of the two", d.Name, info.where())
 	}
 	if info.text("component") == "" {
-		l.fault(info, info.at.name(), "component is missing: add the label component, the subsystem the check speaks for")
+		l.fault(info, info.at.name(), "component: missing; add the label with the subsystem of the check")
 	}
 	if kind := info.text("kind"); kind != "rule" {
-		l.fault(info, info.labelAt("kind"), "kind is %q: a check that rules decide has the label kind: rule", kind)
+		l.fault(info, info.labelAt("kind"), "invalid kind %q: use rule", kind)
 	}
 	if len(d.data) == 0 {
-		l.fault(info, info.at.name(), "the check %q is declared but never has data, so it would stay unknown: "+
-			"record %s for it too, or leave both out to have them derived", d.Name, dataName)
+		l.fault(info, info.at.name(), "check %q is declared but has no data, so it would stay unknown: "+
+			"record %s too, or remove this rule to have both derived", d.Name, dataName)
 	}
 	l.lintCritical(d, info)
 	l.lintAnchor(d, info)
@@ -67,7 +68,7 @@ func (l *loader) lintAnchor(d *declaration, info *item) {
 		}
 	})
 	if !anchored && len(reads) > 0 {
-		l.warn(info, info.exprAt(), "the check %q vanishes together with %s, instead of being unknown: declare it by "+
+		l.warn(info, info.exprAt(), "check %q vanishes when %s does, instead of becoming unknown: declare it with "+
 			"group by (job, instance) (%s)", d.Name, reads[0], buildName)
 	}
 }
@@ -76,7 +77,7 @@ func (l *loader) lintAnchor(d *declaration, info *item) {
 func (l *loader) lintCritical(d *declaration, info *item) {
 	says := info.text("critical")
 	if says != "true" && says != "false" {
-		l.fault(info, info.labelAt("critical"), `critical is %q: add the label critical with "true" or "false"`, says)
+		l.fault(info, info.labelAt("critical"), `invalid critical %q: use "true" or "false"`, says)
 		return
 	}
 	templated := false
@@ -84,15 +85,15 @@ func (l *loader) lintCritical(d *declaration, info *item) {
 		severity, fixed := it.fixedLabel("severity")
 		templated = templated || !fixed
 		if severity == "critical" && says == "false" {
-			l.fault(it, it.labelAt("severity"), "severity is critical, but %s declares the check %q as not critical: "+
-				"make both agree, or choose another check_name", info.where(), d.Name)
+			l.fault(it, it.labelAt("severity"), "severity is critical, but %s declares check %q as not critical: "+
+				"change one of the two, or use another check_name", info.where(), d.Name)
 			return
 		}
 		templated = templated || severity == "critical"
 	}
 	if says == "true" && len(d.alerts) > 0 && !templated {
-		l.fault(info, info.labelAt("critical"), "critical is \"true\", but no alert of the check %q has severity critical: "+
-			"make both agree", d.Name)
+		l.fault(info, info.labelAt("critical"), "critical is \"true\", but check %q has no alert with severity critical: "+
+			"change one of the two", d.Name)
 	}
 }
 
@@ -109,7 +110,7 @@ func (l *loader) lintComponent(d *declaration) {
 			continue
 		}
 		if named := first.text("component"); named != component {
-			l.fault(it, it.labelAt("component"), "component is %q, but %s says %q for the check %q: make both agree",
+			l.fault(it, it.labelAt("component"), "component is %q, but %s has %q for check %q: change one of the two",
 				component, first.where(), named, d.Name)
 		}
 	}
@@ -130,6 +131,6 @@ func (l *loader) lintOK(d *declaration) {
 		if !found {
 			at = it.at.name()
 		}
-		l.fault(it, at, "the check %q has the annotation ok in %s too: keep one", d.Name, first.where())
+		l.fault(it, at, "duplicate annotation ok for check %q, first set in %s: keep one", d.Name, first.where())
 	}
 }

@@ -15,9 +15,9 @@ func (l *loader) lintDepends(rules []*item) {
 		switch {
 		case it.Alert == "" || on == "":
 		case on == check:
-			l.fault(it, it.labelAt("depends_on"), "depends_on names its own check, which would mask it for ever: remove it")
+			l.fault(it, it.labelAt("depends_on"), "depends_on names the check of the alert itself: remove it")
 		case complete && !known[on]:
-			l.fault(it, it.labelAt("depends_on"), "depends_on names the unknown check %q%s", on, didYouMean(on, known))
+			l.fault(it, it.labelAt("depends_on"), "depends_on: unknown check %q%s", on, didYouMean("check", on, known))
 		case check != "":
 			edges[check] = append(edges[check], it)
 		}
@@ -35,7 +35,7 @@ func (l *loader) lintCycles(edges map[string][]*item) {
 		for _, it := range edges[check] {
 			on := it.text("depends_on")
 			if i := slices.Index(path, on); i >= 0 {
-				l.fault(it, it.labelAt("depends_on"), "depends_on leads back to its own check (%s): break the circle",
+				l.fault(it, it.labelAt("depends_on"), "depends_on is cyclic (%s): remove one of them",
 					strings.Join(append(slices.Clone(path[i:]), on), " → "))
 			} else if !done[on] {
 				visit(on)

@@ -39,30 +39,30 @@ func (l *loader) lintNames() {
 	for _, asked := range []struct {
 		what  string
 		names []string
-	}{{"switched off", l.options.Disabled}, {"enabled", l.options.Enabled}} {
+	}{{"disabled", l.options.Disabled}, {"enabled", l.options.Enabled}} {
 		for _, name := range asked.names {
 			if !known[name] {
-				l.faults = append(l.faults, Fault{Msg: fmt.Sprintf("the unknown check %q is %s%s", name, asked.what,
-					didYouMean(name, known))})
+				l.faults = append(l.faults, Fault{Msg: fmt.Sprintf("unknown check %q is %s%s", name, asked.what,
+					didYouMean("check", name, known))})
 			}
 		}
 	}
 }
 
 // didYouMean ends a message about an unknown name with those it may have meant, nearest first.
-func didYouMean(name string, known map[string]bool) string {
+func didYouMean(kind, name string, known map[string]bool) string {
 	const most, enough = 3, 1000 // names; to compare with more takes longer than it helps
 	if len(known) > enough {
-		return ": correct the name"
+		return ": fix the name"
 	}
 	near := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(k string) bool {
 		return distance(name, k) > max(2, len(name)/3)
 	})
 	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
 	if len(near) == 0 {
-		return ": no check has a name like it"
+		return ": no " + kind + " has a similar name"
 	}
-	return ": did you mean " + strings.Join(near[:min(most, len(near))], " or ") + "?"
+	return `; did you mean "` + strings.Join(near[:min(most, len(near))], `" or "`) + `"?`
 }
 
 // distance is the Levenshtein distance: how many bytes to insert, delete or replace to get from a to b.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,55 +13,94 @@ import (
 // rules join by both, so that they work on a server too.
 func targetLabels() []string { return []string{model.JobLabel, model.InstanceLabel} }
 
-// lintTarget faults a rule that sets such a label on what decides the verdict: it would find no partner and count for
-// nothing. It warns of an own rule that asks for one: there is none.
-func (l *loader) lintTarget(it *item) {
-	if it.judged() {
-		for _, name := range targetLabels() {
-			if it.Labels.Has(name) {
-				l.fault(it, it.labelAt(name), "sets the label %s, by which alerts and scores are joined, so it would not "+
-					"count: choose another name", name)
+// lintTargets faults every rule whose series may carry such a label where the exporter looks for them: an alert or a
+// score that does finds no partner and counts for nothing. Elsewhere it warns.
+func (l *loader) lintTargets() {
+	var all []*item
+	l.items(func(it *item) { all = append(all, it) })
+	f := traceRules(all)
+	for _, it := range all {
+		out := f.of[it]
+		for i, name := range targetLabels() {
+			if out.empty() || out.ways[i]&present == 0 {
+				continue
 			}
+			l.reportTarget(it, name, out.from[i])
+		}
+		if !it.group.file.shipped && !out.sets(it) {
+			l.warnTargets(it, f)
 		}
 	}
+}
+
+// reportTarget reports that the series of a rule carry a label of the server's. A shipped rule that got it from an own one
+// is right: the own one is at fault.
+func (l *loader) reportTarget(it *item, name string, from *origin) {
+	at := it.exprAt()
+	if from.rule == it && it.Labels.Has(name) {
+		at = it.labelAt(name)
+	}
+	const why = "job and instance belong to the Prometheus server"
+	switch {
+	case it.group.file.shipped && from.rule == it: // meant for a server
+	case it.group.file.shipped:
+		l.fault(from.rule, from.rule.exprAt(), "%s, and the shipped %s (%s) reads the series: %s; %s",
+			from.text(from.rule), it.ident(), it.where(), why, from.fix)
+	case it.judged() && it.Alert != "":
+		l.fault(it, at, "%s, so the alert would not count: %s; %s", from.text(it), why, from.fix)
+	case it.judged():
+		l.fault(it, at, "%s, so nothing would find the series: %s; %s", from.text(it), why, from.fix)
+	default:
+		l.warn(it, at, "%s: %s; %s", from.text(it), why, from.fix)
+	}
+}
+
+// sets reports whether the rule itself sets one of the labels, so that nothing else needs saying of its selectors.
+func (f flow) sets(it *item) bool {
+	return slices.ContainsFunc(f.from[:], func(o *origin) bool { return o != nil && o.rule == it && o.by != "" })
+}
+
+// text tells how the label gets into the series of a rule.
+func (o *origin) text(it *item) string {
+	var where, by string
+	if o.rule != it {
+		where = fmt.Sprintf("reads %s (%s), which ", o.rule.name(), o.rule.where())
+	}
+	if o.by != "" {
+		by = " with " + o.by
+	}
+	return where + "sets the label " + o.label + by
+}
+
+// judged reports whether the exporter looks for the rule's result: an alert that speaks for a check, or a record that is
+// exposed or read.
+func (it *item) judged() bool {
+	if it.Alert != "" {
+		return it.Labels.Get("check_name") != "" || mentions(it.expr, "check_name")
+	}
+	return strings.HasPrefix(it.Record, "chorus_") && !strings.Contains(it.Record, ":")
+}
+
+// name is the name of the alert or of the recorded series.
+func (it *item) name() string {
+	if it.Alert != "" {
+		return it.Alert
+	}
+	return it.Record
+}
+
+// warnTargets warns of selectors that ask for a label which no series has here.
+func (l *loader) warnTargets(it *item, f *flows) {
 	inspect(it.expr, func(n parser.Node, _ []parser.Node) {
-		switch n := n.(type) {
-		case *parser.Call:
-			if name := made(n); it.judged() && slices.Contains(targetLabels(), name) {
-				l.fault(it, it.exprAt(), "%s makes the label %s, by which alerts and scores are joined, so it would not "+
-					"count: choose another name", n.Func.Name, name)
-			}
-		case *parser.VectorSelector:
-			if !it.group.file.shipped {
-				l.warnTarget(it, n)
+		s, ok := n.(*parser.VectorSelector)
+		if !ok || !f.selected(s).empty() {
+			return
+		}
+		for _, m := range s.LabelMatchers {
+			if slices.Contains(targetLabels(), m.Name) && !m.Matches("") {
+				l.warn(it, it.exprAt(), "%s selects nothing: series have no label %s here; remove it "+
+					"(a metric's own label is renamed exported_%[2]s)", s, m.Name)
 			}
 		}
 	})
-}
-
-// judged says whether the rule's result may decide the verdict.
-func (it *item) judged() bool {
-	return strings.HasPrefix(it.Record, "chorus_") || it.Labels.Has("check_name") ||
-		it.Alert != "" && mentions(it.expr, "check_name")
-}
-
-// made is the label that a call adds to its series, empty if it adds none.
-func made(c *parser.Call) string {
-	if c.Func.Name != "label_replace" && c.Func.Name != "label_join" {
-		return ""
-	}
-	name, ok := c.Args[1].(*parser.StringLiteral)
-	if !ok {
-		return ""
-	}
-	return name.Val
-}
-
-func (l *loader) warnTarget(it *item, s *parser.VectorSelector) {
-	for _, m := range s.LabelMatchers {
-		if slices.Contains(targetLabels(), m.Name) && !m.Matches("") {
-			l.warn(it, it.exprAt(), "%s selects nothing, since series have no label %s here: leave it out; "+
-				"a metric's own is renamed exported_%[2]s, as by a scrape", s, m.Name)
-		}
-	}
 }

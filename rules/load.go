@@ -44,16 +44,27 @@ type loader struct {
 	checks   []*declaration
 	faults   []Fault
 	warnings []Fault
+	// templates are those seen so far, since many alerts have the same, and functions what they may call.
+	templates map[string]*templated
+	functions map[string]any
+}
+
+func newLoader(o Options) *loader {
+	return &loader{
+		options: o, parser: parser.NewParser(parser.Options{}),
+		templates: map[string]*templated{}, functions: templateFunctions(),
+	}
 }
 
 func load(shipped fs.FS, o Options) (*Set, error) {
-	l := &loader{options: o, parser: parser.NewParser(parser.Options{})}
+	l := newLoader(o)
 	if err := l.readFiles(shipped); err != nil {
 		return nil, err
 	}
 	l.arrange()
 	l.lintGroups()
 	l.lintRules()
+	l.lintTargets()
 	l.declare()
 	l.lintChecks()
 	l.lintNames()

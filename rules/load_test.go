@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,9 @@ func TestLoad(t *testing.T) {
 		{"own", Options{Components: []string{"resources"}, Own: own("own.rules.yml", "action.rules.yml")}},
 		{"derive", Options{Probes: []string{"db"}, Own: own("derive.rules.yml")}},
 		{"warnings", Options{Own: own("warnings.rules.yml")}},
+		{"target-fine", Options{Own: own("target-fine.rules.yml")}},
+		{"template", Options{Own: own("template.rules.yml")}},
+		{"template-forms", Options{Own: own("template-forms.rules.yml")}},
 		{"holds", Options{Own: own("holds.rules.yml")}},
 		{"timing", Options{Components: []string{"resources"}, Checks: map[string]CheckTiming{
 			"cpu": {Interval: time.Minute}, "disk": {Timeout: time.Second}, "a-probe": {Interval: time.Hour},
@@ -150,6 +154,36 @@ func TestFaultsOfSeveralFiles(t *testing.T) {
 	}
 }
 
+// A file that is no YAML, a template that is none and a label that may not be are named together.
+func TestFaultsOfAllKinds(t *testing.T) {
+	_, err := load(fixture(), Options{Actions: []string{"shutdown"}, Own: []string{
+		"testdata/faults/yaml.rules.yml", "testdata/kinds/template.rules.yml", "testdata/kinds/label.rules.yml",
+		"testdata/kinds/target.rules.yml",
+	}})
+	golden(t, "testdata/load/kinds.golden", err.Error()+"\n")
+	named := map[string]bool{}
+	for _, f := range Faults(err) {
+		named[f.File] = true
+	}
+	if len(named) != 4 {
+		t.Errorf("faults name %d files, want 4: %v", len(named), named)
+	}
+}
+
+// A series that shipped rules read is looked for, whatever its name.
+func TestTargetLabelReadByShippedRules(t *testing.T) {
+	components, optional := shipped(t)
+	own := filepath.Join(t.TempDir(), "own.rules.yml")
+	body := `groups: [{name: own, rules: [{record: "health:shutdown_cause", expr: "label_replace(x, 'job', 'a', '', '')"}]}]`
+	if err := os.WriteFile(own, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(Options{Components: components, Enabled: optional, Own: []string{own}, Actions: []string{"shutdown"}})
+	if err == nil || !strings.Contains(err.Error(), "sets the label job with label_replace, and the shipped") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestUnknownNames(t *testing.T) {
 	_, err := load(fixture(), Options{Disabled: []string{"cpus", "zzzzzzzz"}, Enabled: []string{"dsk"}, Actions: []string{"shutdown"}})
 	golden(t, "testdata/load/unknown-names.golden", err.Error()+"\n")
@@ -172,8 +206,8 @@ func TestBounds(t *testing.T) {
 	}
 	_, err := load(fixture(), Options{Own: []string{big, many}, Actions: []string{"shutdown"}})
 	got := strings.ReplaceAll(err.Error(), dir, "DIR")
-	want := "DIR/big.rules.yml: read rules: over 1048576 bytes: split the file\n" +
-		"DIR/many.rules.yml: more than 10000 rules with those before: load fewer"
+	want := "DIR/big.rules.yml: read rules: larger than 1048576 bytes: split the file\n" +
+		"DIR/many.rules.yml: more than 10000 rules in total: load fewer rules"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -195,7 +229,7 @@ func TestMetrics(t *testing.T) {
 	}
 	got := s.Unexposed(func(name string) bool { return name == "chorus_resource_threshold_ratio" })
 	if diff := cmp.Diff([]string{
-		"resources.rules.yml:7: reads chorus_resource_cpu_utilization_ratio, which nothing here exposes",
+		"resources.rules.yml:7: reads chorus_resource_cpu_utilization_ratio, but nothing here exposes that metric",
 	}, got); diff != "" {
 		t.Errorf("unexposed (-want +got):\n%s", diff)
 	}

@@ -22,13 +22,16 @@ func (l *loader) lintOrder(rules []*item) {
 		}
 	}
 	for _, r := range rules {
+		if r.group.place == placeDerived { // what it reads, the alert reads, and says so; the value before is as good
+			continue
+		}
 		inspect(r.expr, func(n parser.Node, path []parser.Node) {
 			s, ok := n.(*parser.VectorSelector)
 			if !ok || s.OriginalOffset > 0 || within(path) {
 				return
 			}
 			w := laterWriter(r, s, byName)
-			if w == nil || w == r && r.Labels.Get("action") != "" { // lintAction says so, with a better mend
+			if w == nil || w == r && r.Labels.Get("action") != "" { // lintAction says so, with a better fix
 				return
 			}
 			l.faultOrder(r, s, w)
@@ -44,7 +47,7 @@ func laterWriter(r *item, s *parser.VectorSelector, byName map[string][]*item) *
 		from, _ := slices.BinarySearchFunc(writers, r.order, func(w *item, order int) int { return w.order - order })
 		for _, w := range writers[from:] {
 			if r.Labels.Get("action") != "" && w.Labels.Get("holds") != "" {
-				continue // lintAction says so, with a better mend
+				continue // lintAction says so, with a better fix
 			}
 			if w.canWrite(name, s.LabelMatchers) {
 				if first == nil || w.order < first.order {
@@ -65,15 +68,15 @@ func laterWriter(r *item, s *parser.VectorSelector, byName map[string][]*item) *
 }
 
 func (l *loader) faultOrder(r *item, s *parser.VectorSelector, w *item) {
-	const mend = "or, if its value of the evaluation before is meant, read it with offset 1s"
+	const fix = "or read the value of the last evaluation with offset 1s"
 	switch {
 	case r == w:
-		l.fault(r, r.exprAt(), "reads %s, which it writes itself: leave that out, %s", s, mend)
+		l.fault(r, r.exprAt(), "reads %s, which this rule writes: remove it, %s", s, fix)
 	case w.Line == 0:
-		l.fault(r, r.exprAt(), "reads %s, which is written later, as derived for the check %q (%s): leave that out, %s",
-			s, w.text("check_name"), w.where(), mend)
+		l.fault(r, r.exprAt(), "reads %s, which is derived later for check %q (%s): remove it, %s",
+			s, w.text("check_name"), w.where(), fix)
 	default:
-		l.fault(r, r.exprAt(), "reads %s, which is written later, by %s (%s): put that before, %s", s, w.ident(), w.where(), mend)
+		l.fault(r, r.exprAt(), "reads %s, which %s writes later (%s): move that rule up, %s", s, w.ident(), w.where(), fix)
 	}
 }
 
@@ -85,7 +88,7 @@ func (it *item) writes() []string {
 	return []string{it.Record}
 }
 
-// canWrite says whether the rule can write a series of that name which the matchers select. A label that the file fixes
+// canWrite reports whether the rule can write a series of that name which the matchers select. A label that the file fixes
 // can rule it out; one that is a template or comes from the expression can't.
 func (it *item) canWrite(name string, matchers []*labels.Matcher) bool {
 	for _, m := range matchers {
@@ -119,7 +122,7 @@ func exactName(s *parser.VectorSelector) string {
 	return ""
 }
 
-// within says whether a selector stands in a range or a subquery.
+// within reports whether a selector stands in a range or a subquery.
 func within(path []parser.Node) bool {
 	for _, n := range path {
 		switch n.(type) {

@@ -42,16 +42,17 @@ func (p Policy) Validate() error {
 		value float64
 	}{{"thresholds.healthy", p.Healthy}, {"thresholds.degraded", p.Degraded}} {
 		if !(t.value >= 0 && t.value <= 1) { // written so that NaN is wrong too
-			errs = append(errs, fmt.Errorf("%s: %v is not within 0 to 1", t.key, t.value))
+			errs = append(errs, fmt.Errorf("%s: invalid value %v: use a number from 0 to 1", t.key, t.value))
 		}
 	}
 	if p.Degraded > p.Healthy {
-		errs = append(errs, fmt.Errorf("thresholds.degraded: %v is over thresholds.healthy, %v", p.Degraded, p.Healthy))
+		errs = append(errs, fmt.Errorf("thresholds.degraded: %v is above thresholds.healthy (%v): "+
+			"lower thresholds.degraded", p.Degraded, p.Healthy))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Components)) {
 		w := p.Components[name].Weight
 		if w != nil && (!(*w >= 0) || math.IsInf(*w, 1)) {
-			errs = append(errs, fmt.Errorf("components.%s.weight: %v is not a finite number from 0 on", name, *w))
+			errs = append(errs, fmt.Errorf("components.%s.weight: invalid weight %v: use a finite number, 0 or more", name, *w))
 		}
 	}
 	return errors.Join(errs...)

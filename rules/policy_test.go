@@ -29,17 +29,17 @@ func TestPolicyValidate(t *testing.T) {
 		{"equal thresholds", Policy{Healthy: 0.5, Degraded: 0.5}, ""},
 		{"bounds", Policy{Healthy: 1, Degraded: 0}, ""},
 		{"weightless", Policy{Components: map[string]ComponentPolicy{"a": {Weight: weight(0)}, "b": {Key: true}}}, ""},
-		{"over 1", Policy{Healthy: 95, Degraded: 0.75}, "thresholds.healthy: 95 is not within 0 to 1"},
-		{"NaN", Policy{Healthy: 1, Degraded: math.NaN()}, "thresholds.degraded: NaN is not within 0 to 1"},
-		{"swapped", Policy{Healthy: 0.75, Degraded: 0.95}, "thresholds.degraded: 0.95 is over thresholds.healthy, 0.75"},
+		{"over 1", Policy{Healthy: 95, Degraded: 0.75}, "thresholds.healthy: invalid value 95: use a number from 0 to 1"},
+		{"NaN", Policy{Healthy: 1, Degraded: math.NaN()}, "thresholds.degraded: invalid value NaN: use a number from 0 to 1"},
+		{"swapped", Policy{Healthy: 0.75, Degraded: 0.95}, "thresholds.degraded: 0.95 is above thresholds.healthy (0.75): lower thresholds.degraded"},
 		{
 			"weights",
 			Policy{Components: map[string]ComponentPolicy{
 				"b": {Weight: weight(-1)}, "a": {Weight: weight(math.Inf(1))}, "c": {Weight: weight(math.NaN())},
 			}},
-			"components.a.weight: +Inf is not a finite number from 0 on\n" +
-				"components.b.weight: -1 is not a finite number from 0 on\n" +
-				"components.c.weight: NaN is not a finite number from 0 on",
+			"components.a.weight: invalid weight +Inf: use a finite number, 0 or more\n" +
+				"components.b.weight: invalid weight -1: use a finite number, 0 or more\n" +
+				"components.c.weight: invalid weight NaN: use a finite number, 0 or more",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,9 +9,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Metrics are the names that the rules read and do not write themselves, each with the places (file:line of the rule's
-// name) that read it, in evaluation order. A name may be a part of a histogram or summary (_bucket, _sum, _count). A
-// selector without an exact name reads whatever there is and is left out. The caller owns the map.
+// Metrics maps the names that the rules, and queries in their templates, read and do not write themselves to the places
+// (file:line of the rule's name) that read them, in evaluation order. A name may be a part of a histogram or summary
+// (_bucket, _sum, _count). A selector without an exact name reads whatever there is and is left out. The caller owns the
+// map.
 func (s *Set) Metrics() map[string][]string {
 	out := map[string][]string{}
 	for name, places := range s.reads {
@@ -21,12 +22,12 @@ func (s *Set) Metrics() map[string][]string {
 }
 
 // Unexposed are the reads of metrics that nothing exposes: one sentence per name, sorted, with the first place that
-// reads it. exposed says whether a metric family of that name exists.
+// reads it. exposed reports whether a metric family of that name exists.
 func (s *Set) Unexposed(exposed func(name string) bool) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(s.reads)) {
 		if !exposed(name) && !exposed(familyOf(name)) {
-			out = append(out, fmt.Sprintf("%s: reads %s, which nothing here exposes", s.reads[name][0], name))
+			out = append(out, fmt.Sprintf("%s: reads %s, but nothing here exposes that metric", s.reads[name][0], name))
 		}
 	}
 	return out
@@ -52,17 +53,19 @@ func reads(rules []*item) map[string][]string {
 	}
 	out := map[string][]string{}
 	for _, it := range rules {
-		inspect(it.expr, func(n parser.Node, _ []parser.Node) {
-			s, ok := n.(*parser.VectorSelector)
-			if !ok {
-				return
-			}
-			name := exactName(s)
-			if name == "" || written[name] || slices.Contains(out[name], it.where()) {
-				return
-			}
-			out[name] = append(out[name], it.where())
-		})
+		for _, e := range append([]parser.Expr{it.expr}, it.queries...) {
+			inspect(e, func(n parser.Node, _ []parser.Node) {
+				s, ok := n.(*parser.VectorSelector)
+				if !ok {
+					return
+				}
+				name := exactName(s)
+				if name == "" || written[name] || slices.Contains(out[name], it.where()) {
+					return
+				}
+				out[name] = append(out[name], it.where())
+			})
+		}
 	}
 	return out
 }

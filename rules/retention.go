@@ -9,11 +9,14 @@ import (
 // lookback is how old a sample may be that an instant selector still takes: the engine's default, which promtool has too.
 const lookback = 5 * time.Minute
 
-// retention is how far back the rules look.
+// retention is how far back the rules look, with the queries in their templates.
 func retention(rules []*item) time.Duration {
 	longest := lookback
 	for _, it := range rules {
 		longest = max(longest, looksBack(it.expr))
+		for _, q := range it.queries {
+			longest = max(longest, looksBack(q))
+		}
 	}
 	return longest
 }

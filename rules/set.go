@@ -35,7 +35,8 @@ type Group struct {
 // Rule is a recording rule (Record set) or an alerting rule (Alert set).
 type Rule struct {
 	File, Group   string
-	Line, Column  int // 1-based, of the expression; 0 for a derived rule
+	Own           bool // from a file of the operator, not a shipped one
+	Line, Column  int  // 1-based, of the expression; 0 for a derived rule
 	Record        string
 	Alert         string
 	Expr          string

@@ -21,7 +21,7 @@ func withoutBool(left parser.Expr, op parser.ItemType, right parser.Expr) *parse
 	return nil
 }
 
-// filters says whether a comparison inside e decides which series e has.
+// filters reports whether a comparison inside e decides which series e has.
 func filters(e parser.Expr) bool {
 	switch e := bare(e).(type) {
 	case *parser.BinaryExpr:

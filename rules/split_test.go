@@ -106,7 +106,10 @@ func TestSplitAligned(t *testing.T) {
 }
 
 func FuzzSplit(f *testing.F) {
-	for _, s := range []string{`a > 1 and b < 2`, `(a > bool 1) == 0`, `a > 1 < 5`, `absent(a)`, `a or b unless c > time()`} {
+	for _, s := range []string{
+		`a > 1 and b < 2`, `(a > bool 1) == 0`, `a > 1 < 5`, `absent(a)`, `a or b unless c > time()`, `absent(a) or a / b > on (c) group_left () d`,
+		`-a ^ 2 > (b and c) / scalar(d)`, `(a > bool b) * c != 0 and {e="f"}`, `"text"`, `a[5m:]`,
+	} {
 		f.Add(s)
 	}
 	p := parser.NewParser(parser.Options{})
@@ -125,6 +128,13 @@ func FuzzSplit(f *testing.F) {
 			}
 		}
 		looksBack(e)
-		measured(e)
+		if data := derivedData([]*item{{expr: e}}); !parses(p, data) {
+			t.Errorf("the data of %q is %q, which does not parse", expr, data)
+		}
 	})
+}
+
+func parses(p parser.Parser, expr string) bool {
+	_, err := p.ParseExpr(expr)
+	return err == nil
 }

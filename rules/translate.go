@@ -26,6 +26,8 @@ func translate(file string, errs []error, at filePositions) []Fault {
 		where, text := cutPosition(err.Error())
 		switch {
 		case where.line > 0:
+		case templateFault(text):
+			continue // lintTemplates says so, with the place and the fix
 		case errors.As(err, &rule):
 			where = ruleAt(at, rule.Group, rule.Rule)
 		default:
@@ -37,6 +39,11 @@ func translate(file string, errs []error, at filePositions) []Fault {
 		faults = append(faults, Fault{File: file, Line: where.line, Col: where.col, Msg: text})
 	}
 	return faults
+}
+
+// templateFault reports whether rulefmt complains of a template.
+func templateFault(text string) bool {
+	return regexp.MustCompile(`(?s)^group ".*", rule \d+, ".*": (label|annotation) ".*": template: `).MatchString(text)
 }
 
 // cutPosition takes line:column prefixes off and returns the first that is known.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -62,7 +63,9 @@ func TestCaseRefusedRules(t *testing.T) {
 			t.Parallel()
 			config, own := ownFile(t, tc.rules)
 			for _, args := range [][]string{{"--config.check"}, {"--web.listen-address=127.0.0.1:0"}} {
-				out, err := exec.Command(binary, append(args, "--config.file="+config)...).CombinedOutput()
+				ctx, cancel := context.WithTimeout(t.Context(), patience) // one that is not refused runs for ever
+				defer cancel()
+				out, err := exec.CommandContext(ctx, binary, append(args, "--config.file="+config)...).CombinedOutput()
 				if err == nil || !strings.Contains(string(out), filepath.Base(own)+":") || !strings.Contains(string(out), tc.want) {
 					t.Errorf("%v = %v, %s\nwant a refusal that names the file, a line and %q", args, err, out, tc.want)
 				}
@@ -102,11 +105,12 @@ func TestCaseHeir(t *testing.T) {
 // reload and the check of the configuration.
 func TestCaseNoDataAtReload(t *testing.T) {
 	t.Parallel()
-	config := write(t, "chorus.yml", "evaluation_interval: 1s\ndisable: [resource-health]\n")
+	base := "evaluation_interval: 1s\ndisable: [resource-health]\ndatabases: [{name: db, driver: sqlite, dsn: '" + sqliteFile(t) + "'}]\n"
+	config := write(t, "chorus.yml", base)
 	c := start(t, "--config.file="+config)
 	c.eventually("it is healthy", func() bool { _, h := c.health("/health"); return h.Status == "healthy" })
 	own := write(t, "own.rules.yml", ownGroup(alertOf("Lag", "app_lag_seconds > 10", "for: 1s")))
-	if err := os.WriteFile(config, []byte("evaluation_interval: 1s\ndisable: [resource-health]\nrule_files: ["+own+"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(base+"rule_files: ["+own+"]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.signal(syscall.SIGHUP)
@@ -116,7 +120,15 @@ func TestCaseNoDataAtReload(t *testing.T) {
 		if there && (check.Healthy || check.State != "unknown" || h.Status == "healthy") {
 			t.Fatalf("%s with the check %+v, want it unknown and never healthy", h.Status, check)
 		}
-		return there && h.Status == "unhealthy"
+		return there && h.Status == "degraded"
+	})
+	time.Sleep(20 * time.Second) // of the 30 that CheckUnprovenCritical waits
+	c.eventually("the node is unhealthy", func() bool {
+		_, h := c.health("/health")
+		if h.Status == "healthy" || h.Checks["own"].Healthy {
+			t.Fatalf("%s %s, want it never healthy", h.Status, h.Message)
+		}
+		return h.Status == "unhealthy"
 	})
 	if log := c.log.String(); !strings.Contains(log, "app_lag_seconds") {
 		t.Error("the reload does not name the metric that nothing exposes")

@@ -43,7 +43,7 @@ type Config struct {
 	Databases []Database `yaml:"databases,omitempty"`
 	// File systems that are watched.
 	Disks []Disk `yaml:"disks"`
-	// The utilizations, from 0 to 1, over which a resource is reported.
+	// The utilizations, from 0 to 1, over which a resource is reported; `off` leaves a resource out.
 	Resources Resources `yaml:"resources"`
 	// A libp2p cluster to probe. It is configured as soon as it has targets.
 	P2P P2P `yaml:"p2p,omitempty"`
@@ -114,22 +114,6 @@ type Database struct {
 	Query string `yaml:"query"`
 	// Connections of the probe's own pool, at most 10. Default: `1`.
 	MaxOpenConns int `yaml:"max_open_conns"`
-}
-
-// Disk is a file system that is watched, named by a path on it.
-type Disk struct {
-	// A path on the file system, absolute. Default: required.
-	Path string `yaml:"path"`
-}
-
-// Resources are the utilizations, from 0 to 1, over which a resource is reported.
-type Resources struct {
-	// Utilization over which the CPU is reported, as the mean of 5 minutes.
-	CPU float64 `yaml:"cpu"`
-	// Utilization over which memory is reported.
-	Memory float64 `yaml:"memory"`
-	// Utilization over which a file system is reported.
-	Disk float64 `yaml:"disk"`
 }
 
 // over is c with every field that o sets replaced.

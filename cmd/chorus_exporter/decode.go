@@ -201,6 +201,12 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		v.SetInt(int64(t))
 		return
 	}
+	if own, ok := reflect.TypeAssert[interface{ fromNode(n *yaml.Node) error }](v.Addr()); ok {
+		if err := own.fromNode(n); err != nil {
+			d.add(n.Line, path, "%v", err)
+		}
+		return
+	}
 	if err := n.Decode(v.Addr().Interface()); err != nil {
 		kind, example := wanted(v.Kind())
 		d.add(n.Line, path, "invalid %s %q: use %s", kind, n.Value, example)

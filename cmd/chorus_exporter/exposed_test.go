@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"chorus/collectors"
 )
 
 // exposed are the labels of every metric, with the values that were seen: metric to label to values. The label of
@@ -30,6 +32,15 @@ func exposedMetrics(t *testing.T) (rest exposed, late map[string]bool) {
 	}
 	rest = exposed{}
 	late = rest.addCluster(t)
+	// Not every machine has these.
+	rest.add("chorus_resource_disk_inodes_utilization_ratio", "path", "")
+	rest.add("chorus_resource_unreadable", "path", "")
+	for _, resource := range []string{"cpu", "memory", "disk"} {
+		rest.add("chorus_resource_unreadable", "resource", resource)
+	}
+	for _, reason := range collectors.UnreadableReasons() {
+		rest.add("chorus_resource_unreadable", "reason", reason)
+	}
 	maps.Copy(rest, all)
 	return rest, late
 }

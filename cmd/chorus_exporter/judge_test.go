@@ -190,7 +190,7 @@ func TestOddFiles(t *testing.T) {
 		}, "own.rules.yml: read rules: no such file or directory"},
 		{"rules are large", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
 			noError(t, os.WriteFile(dir+"/own.rules.yml", []byte(strings.Repeat("# a comment\n", 200_000)), 0o644))
-		}, "own.rules.yml: read rules: over 1048576 bytes"},
+		}, "own.rules.yml: read rules: larger than 1048576 bytes"},
 		{"rules have a byte order mark and CRLF", "rule_files: [own.rules.yml]\n", func(t *testing.T, dir string) {
 			noError(t, os.WriteFile(dir+"/own.rules.yml", []byte("\ufeff"+strings.ReplaceAll(good, "\n", "\r\n")), 0o644))
 		}, ""},

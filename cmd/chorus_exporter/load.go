@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/common/version"
 
+	"chorus/collectors"
 	"chorus/rules"
 )
 
@@ -24,6 +25,7 @@ type loaded struct {
 	decoder
 	shipped map[string]Check // what the defaults say about checks: the names of the shipped rule checks
 	dir     string           // what relative paths in the file are relative to
+	paths   *collectors.PathCheck
 }
 
 // loadConfig reads the file. Without a name it is the defaults. What is wrong with its content is collected in it; the
@@ -49,7 +51,7 @@ func loadConfig(file string) (*loaded, error) {
 
 // parseDefaults is the configuration that every file is laid over.
 func parseDefaults() (*loaded, error) {
-	c := &loaded{dir: "."}
+	c := &loaded{dir: ".", paths: &collectors.PathCheck{}}
 	d := decoder{problems: problems{file: "defaults.yml"}, lines: map[string]int{}, defaults: true}
 	d.decode(rules.Defaults(), &c.Config)
 	if err := d.err(); err != nil {

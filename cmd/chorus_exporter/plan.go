@@ -35,6 +35,9 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 		return nil, err
 	}
 	set, faults := c.loadRules()
+	if live != nil {
+		c.paths = live.config.paths // a path that hangs is not tried twice
+	}
 	if live != nil && !c.garbled {
 		c.keepNodeID(live.config)
 		c.checkRestart(live.config)

@@ -124,6 +124,10 @@ func shownDefault(v reflect.Value) string {
 		if x != 0 {
 			return "`" + strconv.Itoa(x) + "`"
 		}
+	case Limit:
+		if x != 0 {
+			return "`" + strconv.FormatFloat(float64(x), 'f', -1, 64) + "`"
+		}
 	case float64:
 		if x != 0 {
 			return "`" + strconv.FormatFloat(x, 'f', -1, 64) + "`"
@@ -140,6 +144,8 @@ func typeOf(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[model.Duration]():
 		return "duration"
+	case t == reflect.TypeFor[Limit]():
+		return "number or off"
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		return "list of mappings"
 	case t.Kind() == reflect.Map:

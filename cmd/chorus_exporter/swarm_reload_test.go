@@ -144,6 +144,7 @@ func TestElectionWithoutHeartbeat(t *testing.T) {
 election: {heartbeat_timeout: 8s}
 evaluation_interval: 200ms
 disable: [resource-health, dht-enhanced, replication-health, p2p-connectivity]
+checks: {pubsub-enhanced: {critical: false}}
 `)
 	c := start(t, "--config.file="+file)
 	began := time.Now()
@@ -185,8 +186,11 @@ func TestNativeMetrics(t *testing.T) {
 	if err := os.WriteFile(own, []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, code := once(t, "--config.check", "--config.file="+file); code != exitError || !strings.Contains(out, dials) {
+	if out, code := once(t, "--config.check", "--config.file="+file); code != exitOK || !strings.Contains(out, dials) {
 		t.Errorf("--config.check = %d %s, want that a rule reads %s", code, out, dials)
+	}
+	if out, code := once(t, "--config.check", "--config.strict", "--config.file="+file); code != exitError {
+		t.Errorf("--config.check --config.strict = %d %s, want an error", code, out)
 	}
 	c := start(t, "--config.file="+file)
 	var body string

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,9 +56,6 @@ func (c *loaded) checkRatios() {
 	}{
 		{"thresholds.healthy", c.Thresholds.Healthy},
 		{"thresholds.degraded", c.Thresholds.Degraded},
-		{"resources.cpu", c.Resources.CPU},
-		{"resources.memory", c.Resources.Memory},
-		{"resources.disk", c.Resources.Disk},
 	} {
 		if !(r.value > 0 && r.value < 1) { // NaN is neither
 			c.add(c.line(r.field), r.field, "%v is out of range; choose a ratio between 0 and 1, such as 0.9", r.value)
@@ -68,20 +64,6 @@ func (c *loaded) checkRatios() {
 	if t := c.Thresholds; t.Degraded > t.Healthy {
 		field := "thresholds.degraded"
 		c.add(c.line(field), field, "%v is over thresholds.healthy, %v; lower it", t.Degraded, t.Healthy)
-	}
-}
-
-func (c *loaded) checkDisks() {
-	for i, disk := range c.Disks {
-		field := fmt.Sprintf("disks[%d].path", i)
-		switch {
-		case disk.Path == "":
-			c.add(c.line(field), field, "is missing; name a path on the file system to watch")
-		case !filepath.IsAbs(disk.Path):
-			c.add(c.line(field), field, "%q is relative; write the absolute path", disk.Path)
-		case slices.Index(c.Disks, disk) < i:
-			c.add(c.line(field), field, "%q is listed twice; keep one", disk.Path)
-		}
 	}
 }
 

@@ -61,6 +61,7 @@ func (p *plan) emptyFiles() (out []string) {
 func (c *loaded) warnings() []string {
 	var doubts problems
 	doubts.file = c.file
+	c.doubtDisks(&doubts)
 	if c.joins() {
 		c.doubtWait(&doubts)
 		c.doubtUnguarded(&doubts)

@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// lintTemplates faults templates that can't be expanded, in labels and annotations, and notes what they query.
+func (l *loader) lintTemplates(it *item) {
+	if it.Alert == "" {
+		return
+	}
+	it.Labels.Range(func(label labels.Label) {
+		l.lintTemplate(it, it.labelAt(label.Name), "label "+label.Name, label.Value)
+	})
+	for _, name := range slices.Sorted(maps.Keys(it.Annotations)) {
+		at, found := entry(it.at.Annotations, name)
+		if !found {
+			at = it.at.name()
+		}
+		l.lintTemplate(it, at, "annotation "+name, it.Annotations[name])
+	}
+}
+
+func (l *loader) lintTemplate(it *item, at position, what, text string) {
+	if !strings.Contains(text, "{{") {
+		return
+	}
+	t := l.parseTemplate(text)
+	for _, fault := range t.faults {
+		l.fault(it, at, "%s: %s", what, fault)
+	}
+	for _, q := range t.queries {
+		if e, err := l.parser.ParseExpr(q); err == nil {
+			it.queries = append(it.queries, e)
+		}
+	}
+}
