@@ -86,6 +86,24 @@ func TestDHTNobodyServes(t *testing.T) {
 	}
 }
 
+// With a small k and more nodes than fit into buckets of that size the client is at rest between runs: were it not, the clock
+// of this test would stand still.
+func TestDHTSmallBucketRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		servers := kadSwarm(t, 10)
+		d := kadProbe(t, DHTOptions{BucketSize: 1}, servers...)
+		time.Sleep(time.Minute)
+		n, err := d.attached()
+		kadMust(t, err)
+		if got := n.kad.RoutingTable().Size(); got != len(servers) {
+			t.Errorf("the routing table holds %d nodes, want %d", got, len(servers))
+		}
+		got, err := kadDetails(t, d)
+		kadMust(t, err)
+		wantKadDetails(t, got, map[string]any{"asked": 1, "held": 1})
+	})
+}
+
 // One of five nodes hangs: its connection stands, and nothing comes back.
 func TestDHTOneHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
