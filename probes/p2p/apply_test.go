@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,151 +17,156 @@ import (
 
 // Of settings with one that is wrong none is taken; those that were in force stay.
 func TestApplyIsAllOrNothing(t *testing.T) {
-	noGossipLeaks(t)
-	d, err := NewDHT(DHTOptions{Leg: kadOwner{gossipHost(t, false)}, BucketSize: 5, MinHolders: 2})
-	gossipMust(t, err)
-	r, err := NewReplication(ReplicationOptions{DHT: d, Keys: []WatchedKey{{Name: "old", Key: "/app/old"}}, MinHolders: 3})
-	gossipMust(t, err)
-	b := newGossipTestLeg(t, "gossip-b")
-	g, err := NewGossip(GossipOptions{
-		B: gossipLegOf{b}, Mode: GossipAnswered, Wait: 4 * time.Second, Answer: GossipAnswer{Exporters: []peer.ID{"x", b.ID()}},
-	})
-	gossipMust(t, err)
-	for name, tt := range map[string]struct {
-		err  error
-		want string
-	}{
-		"DHT: more holders than nodes":    {d.ApplyMinHolders(6), "minimum of holders 6: use 1 to 5"},
-		"DHT: negative":                   {d.ApplyMinHolders(-1), "minimum of holders -1"},
-		"replication: a key without name": {r.Apply([]WatchedKey{{Name: "new", Key: "/app/new"}, {Key: "/app/x"}}, 1), "watched key"},
-		"replication: negative":           {r.Apply(nil, -1), "minimum of holders -1"},
-		"gossip: no such mode":            {g.Apply(GossipSettings{Mode: "loud", Wait: time.Second}), `mode "loud"`},
-		"gossip: a mode without leg A":    {g.Apply(GossipSettings{Mode: GossipRelayed}), "needs a publishing leg"},
-		"gossip: nobody answers": {
-			g.Apply(GossipSettings{Mode: GossipAnswered, Exporters: []peer.ID{b.ID()}}), "exporters other than this one",
-		},
-		"gossip: negative wait": {g.Check(GossipSettings{GossipAnswered, -1, []peer.ID{"x"}}), "must be positive"},
-		"ping: negative":        {PingOptions{Timeout: -1}.Check(), "must be positive"},
-		"ping: negative at all": {(&Presence{}).ApplyPing(PingOptions{Interval: -1}), "must be positive"},
-	} {
-		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
-			t.Errorf("%s: %v, want %q", name, tt.err, tt.want)
+	synctest.Test(t, func(t *testing.T) {
+		d, err := NewDHT(DHTOptions{Leg: kadOwner{gossipHost(t, false)}, BucketSize: 5, MinHolders: 2})
+		gossipMust(t, err)
+		r, err := NewReplication(ReplicationOptions{DHT: d, Keys: []WatchedKey{{Name: "old", Key: "/app/old"}}, MinHolders: 3})
+		gossipMust(t, err)
+		b := newGossipTestLeg(t, "gossip-b")
+		g, err := NewGossip(GossipOptions{
+			B: gossipLegOf{b}, Mode: GossipAnswered, Wait: 4 * time.Second, Answer: GossipAnswer{Exporters: []peer.ID{"x", b.ID()}},
+		})
+		gossipMust(t, err)
+		for name, tt := range map[string]struct {
+			err  error
+			want string
+		}{
+			"DHT: more holders than nodes":    {d.ApplyMinHolders(6), "minimum of holders 6: use 1 to 5"},
+			"DHT: negative":                   {d.ApplyMinHolders(-1), "minimum of holders -1"},
+			"replication: a key without name": {r.Apply([]WatchedKey{{Name: "new", Key: "/app/new"}, {Key: "/app/x"}}, 1), "watched key"},
+			"replication: negative":           {r.Apply(nil, -1), "minimum of holders -1"},
+			"gossip: no such mode":            {g.Apply(GossipSettings{Mode: "loud", Wait: time.Second}), `mode "loud"`},
+			"gossip: a mode without leg A":    {g.Apply(GossipSettings{Mode: GossipRelayed}), "needs a publishing leg"},
+			"gossip: nobody answers": {
+				g.Apply(GossipSettings{Mode: GossipAnswered, Exporters: []peer.ID{b.ID()}}), "exporters other than this one",
+			},
+			"gossip: negative wait": {g.Check(GossipSettings{GossipAnswered, -1, []peer.ID{"x"}}), "must be positive"},
+			"ping: negative":        {PingOptions{Timeout: -1}.Check(), "must be positive"},
+			"ping: negative at all": {(&Presence{}).ApplyPing(PingOptions{Interval: -1}), "must be positive"},
+		} {
+			if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
+				t.Errorf("%s: %v, want %q", name, tt.err, tt.want)
+			}
 		}
-	}
-	if n := d.inForce().MinHolders; n != 2 {
-		t.Errorf("the DHT probe wants %d holders, want 2 as before", n)
-	}
-	if w := r.watch.Load(); w.minHolders != 3 || len(w.keys) != 1 || w.keys[0].Name != "old" {
-		t.Errorf("the replication probe watches %+v, want what it did", w)
-	}
-	want := gossipSettings{GossipAnswered, 4 * time.Second, []peer.ID{"x"}}
-	if diff := cmp.Diff(want, *g.settings.Load(), cmp.AllowUnexported(gossipSettings{})); diff != "" {
-		t.Errorf("settings of the gossip probe (-want +got):\n%s", diff)
-	}
+		if n := d.inForce().MinHolders; n != 2 {
+			t.Errorf("the DHT probe wants %d holders, want 2 as before", n)
+		}
+		if w := r.watch.Load(); w.minHolders != 3 || len(w.keys) != 1 || w.keys[0].Name != "old" {
+			t.Errorf("the replication probe watches %+v, want what it did", w)
+		}
+		want := gossipSettings{GossipAnswered, 4 * time.Second, []peer.ID{"x"}}
+		if diff := cmp.Diff(want, *g.settings.Load(), cmp.AllowUnexported(gossipSettings{})); diff != "" {
+			t.Errorf("settings of the gossip probe (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // What is no longer watched is not shown any more, nor is what a name meant before; what is wanted counts at once.
 func TestReplicationApply(t *testing.T) {
-	kadNoLeaks(t)
-	servers := appSwarm(t, 3)
-	putTo(t, "/app/a", "x", servers...)
-	putTo(t, "/app/b", "x", servers[0])
-	d := kadProbe(t, DHTOptions{}, servers...)
-	a, b := WatchedKey{Name: "a", Key: "/app/a"}, WatchedKey{Name: "b", Key: "/app/b"}
-	p, err := NewReplication(ReplicationOptions{DHT: d, MinHolders: 1, Keys: []WatchedKey{a, b}})
-	kadMust(t, err)
-	_, err = kadDetails(t, p)
-	kadMust(t, err)
-	holders := func(want map[string]float64) {
-		t.Helper()
-		got := kadGathered(t, p)
-		maps.DeleteFunc(got, func(series string, _ float64) bool {
-			return !strings.HasPrefix(series, "chorus_replication_holders,")
-		})
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("holders (-want +got):\n%s", diff)
+	synctest.Test(t, func(t *testing.T) {
+		servers := appSwarm(t, 3)
+		putTo(t, "/app/a", "x", servers...)
+		putTo(t, "/app/b", "x", servers[0])
+		d := kadProbe(t, DHTOptions{}, servers...)
+		a, b := WatchedKey{Name: "a", Key: "/app/a"}, WatchedKey{Name: "b", Key: "/app/b"}
+		p, err := NewReplication(ReplicationOptions{DHT: d, MinHolders: 1, Keys: []WatchedKey{a, b}})
+		kadMust(t, err)
+		_, err = kadDetails(t, p)
+		kadMust(t, err)
+		holders := func(want map[string]float64) {
+			t.Helper()
+			got := kadGathered(t, p)
+			maps.DeleteFunc(got, func(series string, _ float64) bool {
+				return !strings.HasPrefix(series, "chorus_replication_holders,")
+			})
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("holders (-want +got):\n%s", diff)
+			}
 		}
-	}
-	const ofA, ofB, own = "chorus_replication_holders,a", "chorus_replication_holders,b", "chorus_replication_holders,probe"
-	holders(map[string]float64{ofA: 3, ofB: 1, own: 3})
-	renamed := WatchedKey{Name: "b", Key: "/app/a"}
-	kadMust(t, p.Apply([]WatchedKey{renamed, a}, 2))
-	holders(map[string]float64{ofA: 3, own: 3})
-	got, err := kadDetails(t, p)
-	kadMust(t, err)
-	wantKadDetails(t, got, map[string]any{"min_holders": 2, "under_min_holders": 0})
-	holders(map[string]float64{ofA: 3, ofB: 3, own: 3})
-	kadMust(t, p.Apply(nil, 0))
-	holders(map[string]float64{own: 3})
-	if got := kadGathered(t, p)["chorus_replication_min_holders"]; got != DefaultReplicationMinHolders {
-		t.Errorf("%v holders wanted, want the default", got)
-	}
+		const ofA, ofB, own = "chorus_replication_holders,a", "chorus_replication_holders,b", "chorus_replication_holders,probe"
+		holders(map[string]float64{ofA: 3, ofB: 1, own: 3})
+		renamed := WatchedKey{Name: "b", Key: "/app/a"}
+		kadMust(t, p.Apply([]WatchedKey{renamed, a}, 2))
+		holders(map[string]float64{ofA: 3, own: 3})
+		got, err := kadDetails(t, p)
+		kadMust(t, err)
+		wantKadDetails(t, got, map[string]any{"min_holders": 2, "under_min_holders": 0})
+		holders(map[string]float64{ofA: 3, ofB: 3, own: 3})
+		kadMust(t, p.Apply(nil, 0))
+		holders(map[string]float64{own: 3})
+		if got := kadGathered(t, p)["chorus_replication_min_holders"]; got != DefaultReplicationMinHolders {
+			t.Errorf("%v holders wanted, want the default", got)
+		}
+	})
 }
 
 // The verdict of the DHT probe follows another minimum of holders.
 func TestDHTApply(t *testing.T) {
-	kadNoLeaks(t)
-	servers := kadSwarm(t, 2)
-	d := kadProbe(t, DHTOptions{}, servers...)
-	_, err := kadDetails(t, d)
-	kadMust(t, err)
-	kadMust(t, d.ApplyMinHolders(3))
-	got, err := kadDetails(t, d)
-	wantKadFailure(t, err, probes.ReasonError, "2 of 2 nodes hold the value, 3 are required")
-	wantKadDetails(t, got, map[string]any{"min_holders": 3})
-	kadMust(t, d.ApplyMinHolders(0))
-	_, err = kadDetails(t, d)
-	kadMust(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		servers := kadSwarm(t, 2)
+		d := kadProbe(t, DHTOptions{}, servers...)
+		_, err := kadDetails(t, d)
+		kadMust(t, err)
+		kadMust(t, d.ApplyMinHolders(3))
+		got, err := kadDetails(t, d)
+		wantKadFailure(t, err, probes.ReasonError, "2 of 2 nodes hold the value, 3 are required")
+		wantKadDetails(t, got, map[string]any{"min_holders": 3})
+		kadMust(t, d.ApplyMinHolders(0))
+		_, err = kadDetails(t, d)
+		kadMust(t, err)
+	})
 }
 
 // Exporters that learn of each other answer from then on, without a new session; one that is forgotten is not believed.
 func TestGossipApply(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, true)
-	gs := answeringGossips(t, 2, nodes, func(o *GossipOptions) {
-		o.Answer.Exporters, o.Wait = []peer.ID{"somebody else"}, time.Second
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 2, true)
+		gs := answeringGossips(t, 2, nodes, func(o *GossipOptions) {
+			o.Answer.Exporters, o.Wait = []peer.ID{"somebody else"}, time.Second
+		})
+		both := []peer.ID{gs[0].options.B.Host().ID(), gs[1].options.B.Host().ID()}
+		time.Sleep(4 * gossipBeat)
+		runGossip(t, gs[0], probes.ReasonTimeout)
+		for _, g := range gs {
+			gossipMust(t, g.Apply(GossipSettings{GossipAnswered, 2 * time.Second, both}))
+		}
+		if res := runGossip(t, gs[0], ""); res.Details["responders"] != 1 {
+			t.Errorf("details %v", res.Details)
+		}
+		gossipMust(t, gs[1].Apply(GossipSettings{GossipAnswered, 2 * time.Second, []peer.ID{"somebody else"}}))
+		gossipMust(t, gs[0].Apply(GossipSettings{GossipAnswered, time.Second, both}))
+		began := time.Now()
+		runGossip(t, gs[0], probes.ReasonTimeout)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("the run took %v, want what it is to wait now", took)
+		}
 	})
-	both := []peer.ID{gs[0].options.B.Host().ID(), gs[1].options.B.Host().ID()}
-	time.Sleep(4 * gossipBeat)
-	runGossip(t, gs[0], probes.ReasonTimeout)
-	for _, g := range gs {
-		gossipMust(t, g.Apply(GossipSettings{GossipAnswered, 2 * time.Second, both}))
-	}
-	if res := runGossip(t, gs[0], ""); res.Details["responders"] != 1 {
-		t.Errorf("details %v", res.Details)
-	}
-	gossipMust(t, gs[1].Apply(GossipSettings{GossipAnswered, 2 * time.Second, []peer.ID{"somebody else"}}))
-	gossipMust(t, gs[0].Apply(GossipSettings{GossipAnswered, time.Second, both}))
-	began := time.Now()
-	runGossip(t, gs[0], probes.ReasonTimeout)
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("the run took %v, want what it is to wait now", took)
-	}
 }
 
 // Where messages are no longer relayed nobody can tell how many copies arrive.
 func TestGossipApplyMode(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, true)
-	g := relayedGossip(t, newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1]))
-	time.Sleep(4 * gossipBeat)
-	copies := func(want int) {
-		t.Helper()
-		if n := testutil.CollectAndCount(g, "chorus_pubsub_probe_copies"); n != want {
-			t.Errorf("%d gauges of copies, want %d", n, want)
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 2, true)
+		g := relayedGossip(t, newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1]))
+		time.Sleep(4 * gossipBeat)
+		copies := func(want int) {
+			t.Helper()
+			if n := testutil.CollectAndCount(g, "chorus_pubsub_probe_copies"); n != want {
+				t.Errorf("%d gauges of copies, want %d", n, want)
+			}
 		}
-	}
-	runGossip(t, g, "")
-	copies(1)
-	gossipMust(t, g.Apply(GossipSettings{GossipAnswered, time.Second, []peer.ID{"x"}}))
-	copies(0)
-	if mode := runGossip(t, g, probes.ReasonTimeout).Details["mode"]; mode != "answered" {
-		t.Errorf("the run is %v, want answered", mode)
-	}
-	gossipMust(t, g.Apply(GossipSettings{Mode: GossipRelayed}))
-	copies(0)
-	runGossip(t, g, "")
-	copies(1)
+		runGossip(t, g, "")
+		copies(1)
+		gossipMust(t, g.Apply(GossipSettings{GossipAnswered, time.Second, []peer.ID{"x"}}))
+		copies(0)
+		if mode := runGossip(t, g, probes.ReasonTimeout).Details["mode"]; mode != "answered" {
+			t.Errorf("the run is %v, want answered", mode)
+		}
+		gossipMust(t, g.Apply(GossipSettings{Mode: GossipRelayed}))
+		copies(0)
+		runGossip(t, g, "")
+		copies(1)
+	})
 }
 
 // A shorter interval is in force at once, though the next ping was an hour off.
@@ -169,11 +175,11 @@ func TestPresenceApplyPing(t *testing.T) {
 	p := startPresence(t, PresenceOptions{
 		Targets: []string{n.target()}, Ping: PingOptions{Interval: time.Hour},
 	})
-	becomes(t, 5*time.Second, "every leg has pinged", func() bool { return observations(t, p) == 3 })
+	becomes(t, "every leg has pinged", func() bool { return observations(t, p) == 3 })
 	if err := p.ApplyPing(PingOptions{Interval: 50 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
-	becomes(t, 5*time.Second, "pings follow each other", func() bool { return observations(t, p) >= 12 })
+	becomes(t, "pings follow each other", func() bool { return observations(t, p) >= 12 })
 }
 
 // Settings change while runs are under way and metrics are read, for the race detector.

@@ -191,10 +191,12 @@ func (d *DHTProbe) Run(ctx context.Context) error {
 	return err
 }
 
-// clientOptions make a DHT that stores nothing, serves nothing and dials nobody on its own account.
+// clientOptions make a DHT that stores nothing, serves nothing and dials nobody on its own account. Its buckets are never
+// smaller than the library's: kad-dht adds every connected node while its table holds 10 or fewer, so with a full bucket of
+// less it replaces one node by another without end, asking each.
 func clientOptions(o DHTOptions, sender *dhtSender) []dht.Option {
 	options := []dht.Option{
-		dht.ProtocolPrefix(o.ProtocolPrefix), dht.BucketSize(o.BucketSize), dht.Mode(dht.ModeClient),
+		dht.ProtocolPrefix(o.ProtocolPrefix), dht.BucketSize(max(o.BucketSize, DefaultBucketSize)), dht.Mode(dht.ModeClient),
 		dht.DisableAutoRefresh(), dht.WithCustomMessageSender(sender.build),
 		dht.RoutingTableRefreshQueryTimeout(o.RPCTimeout),
 	}

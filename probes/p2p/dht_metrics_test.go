@@ -3,6 +3,7 @@ package p2p
 import (
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,42 +53,46 @@ func wantKadGathered(t testing.TB, c prometheus.Collector, want map[string]float
 }
 
 func TestDHTMetrics(t *testing.T) {
-	kadNoLeaks(t)
-	d, err := NewDHT(DHTOptions{Leg: kadOwner{}})
-	kadMust(t, err)
-	wantKadGathered(t, d, map[string]float64{
-		"chorus_dht_probe_put_seconds": 0, "chorus_dht_probe_get_seconds": 0, "chorus_dht_integrity_failures_total": 0,
+	synctest.Test(t, func(t *testing.T) {
+		d, err := NewDHT(DHTOptions{Leg: kadOwner{}})
+		kadMust(t, err)
+		wantKadGathered(t, d, map[string]float64{
+			"chorus_dht_probe_put_seconds": 0, "chorus_dht_probe_get_seconds": 0, "chorus_dht_integrity_failures_total": 0,
+		})
+		servers := kadSwarm(t, 3)
+		h := testHost(t, false, nil)
+		for _, s := range servers { // an answer takes a while, or there is nothing to measure
+			at, proxy := behindProxy(t, s)
+			proxy.delay = time.Millisecond
+			kadMust(t, h.Connect(t.Context(), at))
+		}
+		d = kadProbeOn(t, h, DHTOptions{PeerWait: 50 * time.Millisecond})
+		_, err = kadDetails(t, d)
+		kadMust(t, err)
+		becomes(t, "the lookup's answers reach the routing table", func() bool {
+			return kadGathered(t, d)["chorus_dht_routing_table_peers"] == 3
+		})
+		want := map[string]float64{
+			"chorus_dht_probe_put_seconds": 1, "chorus_dht_probe_get_seconds": 1, "chorus_dht_integrity_failures_total": 0,
+			"chorus_dht_probe_peers,acked": 3, "chorus_dht_probe_peers,held": 3,
+			"chorus_dht_probe_peers,absent": 0, "chorus_dht_probe_peers,corrupt": 0, "chorus_dht_probe_peers,silent": 0,
+			"chorus_dht_routing_table_peers": 3, "chorus_dht_servers": 3,
+		}
+		wantKadGathered(t, d, want)
+		kadKillAll(t, d, servers)
+		if _, err = kadDetails(t, d); err == nil {
+			t.Fatal("passed without anybody")
+		}
+		got := kadGathered(t, d)
+		for _, result := range roundResults {
+			if v := got["chorus_dht_probe_peers,"+result]; v != 0 {
+				t.Errorf("%s is %v after a run without anybody", result, v)
+			}
+		}
+		if math.IsNaN(got["chorus_dht_servers"]) || got["chorus_dht_servers"] != 0 {
+			t.Errorf("servers %v, want 0", got["chorus_dht_servers"])
+		}
 	})
-	servers := kadSwarm(t, 3)
-	d = kadProbe(t, DHTOptions{PeerWait: 50 * time.Millisecond}, servers...)
-	_, err = kadDetails(t, d)
-	kadMust(t, err)
-	for range 100 { // the lookup's answers reach the routing table soon
-		if kadGathered(t, d)["chorus_dht_routing_table_peers"] == 3 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	want := map[string]float64{
-		"chorus_dht_probe_put_seconds": 1, "chorus_dht_probe_get_seconds": 1, "chorus_dht_integrity_failures_total": 0,
-		"chorus_dht_probe_peers,acked": 3, "chorus_dht_probe_peers,held": 3,
-		"chorus_dht_probe_peers,absent": 0, "chorus_dht_probe_peers,corrupt": 0, "chorus_dht_probe_peers,silent": 0,
-		"chorus_dht_routing_table_peers": 3, "chorus_dht_servers": 3,
-	}
-	wantKadGathered(t, d, want)
-	kadKillAll(t, d, servers)
-	if _, err = kadDetails(t, d); err == nil {
-		t.Fatal("passed without anybody")
-	}
-	got := kadGathered(t, d)
-	for _, result := range roundResults {
-		if v := got["chorus_dht_probe_peers,"+result]; v != 0 {
-			t.Errorf("%s is %v after a run without anybody", result, v)
-		}
-	}
-	if math.IsNaN(got["chorus_dht_servers"]) || got["chorus_dht_servers"] != 0 {
-		t.Errorf("servers %v, want 0", got["chorus_dht_servers"])
-	}
 }
 
 func BenchmarkDHTProbe(b *testing.B) {

@@ -3,20 +3,22 @@ package p2p
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
 )
 
 // The probe on the DHT leg of a real presence, beside its replication.
 func TestDHTOnAPresence(t *testing.T) {
 	kadNoLeaks(t)
-	servers := kadSwarm(t, 3)
+	nodes := []*node{startNode(t), startNode(t), startNode(t)}
+	kadSwarmOn(t, []host.Host{nodes[0], nodes[1], nodes[2]})
 	identity, err := NewIdentity()
 	kadMust(t, err)
 	var targets []string
-	for _, s := range servers {
-		targets = append(targets, fmt.Sprintf("%s/p2p/%s", s.Addrs()[0], s.ID()))
+	for _, n := range nodes {
+		targets = append(targets, n.target())
 	}
 	presence, err := NewPresence(PresenceOptions{Identity: identity, Targets: targets})
 	kadMust(t, err)

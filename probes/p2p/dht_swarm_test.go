@@ -2,10 +2,7 @@ package p2p
 
 import (
 	"context"
-	"io"
-	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -61,13 +58,7 @@ func kadKillAll(t testing.TB, d *DHTProbe, servers []*kadServer) {
 	for _, s := range servers {
 		s.kill()
 	}
-	for range 500 {
-		if len(n.host.Network().Peers()) == 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("killed nodes stay connected")
+	becomes(t, "the killed nodes are disconnected", func() bool { return len(n.host.Network().Peers()) == 0 })
 }
 
 // entries are the keys in the datastore that begin with prefix.
@@ -89,12 +80,22 @@ func (s *kadServer) entries(t testing.TB, prefix string) []string {
 // kadSwarm starts n connected servers that accept the health namespace, unless more says otherwise.
 func kadSwarm(t testing.TB, n int, more ...dht.Option) []*kadServer {
 	t.Helper()
+	hosts := make([]host.Host, n)
+	for i := range hosts {
+		hosts[i] = testHost(t, true, nil)
+	}
+	return kadSwarmOn(t, hosts, more...)
+}
+
+// kadSwarmOn is kadSwarm on hosts that there are.
+func kadSwarmOn(t testing.TB, hosts []host.Host, more ...dht.Option) []*kadServer {
+	t.Helper()
 	if more == nil {
 		more = []dht.Option{dht.Mode(dht.ModeServer), dht.NamespacedValidator("health", healthrecord.Validator{})}
 	}
 	var all []*kadServer
-	for range n {
-		s := &kadServer{Host: testHost(t, true, nil), store: dssync.MutexWrap(ds.NewMapDatastore())}
+	for _, h := range hosts {
+		s := &kadServer{Host: h, store: dssync.MutexWrap(ds.NewMapDatastore())}
 		options := append([]dht.Option{dht.ProtocolPrefix("/chorus"), dht.DisableAutoRefresh(), dht.Datastore(s.store)}, more...)
 		var err error
 		s.kad, err = dht.New(s.Host, options...)
@@ -156,21 +157,13 @@ func kadProbeOn(t testing.TB, h host.Host, o DHTOptions) *DHTProbe {
 // kadAttached waits until d can ask.
 func kadAttached(t testing.TB, d *DHTProbe) {
 	t.Helper()
-	for range 500 {
-		if _, err := d.attached(); err == nil {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("the DHT client does not run")
+	becomes(t, "the DHT client runs", func() bool { _, err := d.attached(); return err == nil })
 }
 
 // kadDetails runs the probe and returns what it says.
 func kadDetails(t testing.TB, p probes.Probe) (map[string]any, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	r, err := p.Probe(ctx)
+	r, err := p.Probe(t.Context())
 	return r.Details, err
 }
 
@@ -251,58 +244,3 @@ func (*kadGate) InterceptSecured(network.Direction, peer.ID, network.ConnMultiad
 func (*kadGate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
 func datastoreKey(key string) ds.Key { return ds.RawKey(key) }
-
-// kadProxy passes TCP on to target until it drops: from then on it reads everything and passes nothing.
-type kadProxy struct {
-	addr ma.Multiaddr
-	drop atomic.Bool
-}
-
-func newKadProxy(t testing.TB, target ma.Multiaddr) *kadProxy {
-	t.Helper()
-	port, err := target.ValueForProtocol(ma.P_TCP)
-	kadMust(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	kadMust(t, err)
-	_, own, _ := net.SplitHostPort(l.Addr().String())
-	p := &kadProxy{addr: ma.StringCast("/ip4/127.0.0.1/tcp/" + own)}
-	var all sync.WaitGroup
-	t.Cleanup(func() {
-		l.Close()
-		all.Wait()
-	})
-	all.Go(func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", "127.0.0.1:"+port)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			t.Cleanup(func() { in.Close(); out.Close() })
-			all.Go(func() { p.pass(out, in) })
-			all.Go(func() { p.pass(in, out) })
-		}
-	})
-	return p
-}
-
-func (p *kadProxy) pass(to io.WriteCloser, from io.Reader) {
-	defer to.Close()
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			return
-		}
-		if p.drop.Load() {
-			continue
-		}
-		if _, err := to.Write(buf[:n]); err != nil {
-			return
-		}
-	}
-}

@@ -2,7 +2,7 @@ package p2p
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync"
@@ -42,19 +42,20 @@ func answeringGossips(t *testing.T, n int, nodes []*gossipNode, change ...func(*
 }
 
 func TestGossipAnswered(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 3, true)
-	gs := answeringGossips(t, 3, nodes)
-	time.Sleep(4 * gossipBeat)
-	for _, g := range gs {
-		res := runGossip(t, g, "")
-		if res.Details["mode"] != "answered" || res.Details["responders"] != 2 {
-			t.Errorf("details %v", res.Details)
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 3, true)
+		gs := answeringGossips(t, 3, nodes)
+		time.Sleep(4 * gossipBeat)
+		for _, g := range gs {
+			res := runGossip(t, g, "")
+			if res.Details["mode"] != "answered" || res.Details["responders"] != 2 {
+				t.Errorf("details %v", res.Details)
+			}
+			if got := testutil.CollectAndCount(g, "chorus_pubsub_probe_responders"); got != 1 {
+				t.Errorf("%d gauges of responders", got)
+			}
 		}
-		if got := testutil.CollectAndCount(g, "chorus_pubsub_probe_responders"); got != 1 {
-			t.Errorf("%d gauges of responders", got)
-		}
-	}
+	})
 }
 
 // Our own pong never counts, nor does one of an exporter that is not on the list, nor one that nobody signed for this ping.
@@ -68,48 +69,53 @@ func TestGossipAnsweredByNobody(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noGossipLeaks(t)
-			nodes := gossipCluster(t, 1, true)
-			gs := answeringGossips(t, 2, nodes, change, func(o *GossipOptions) { o.Wait = time.Second })
-			res := runGossip(t, gs[0], probes.ReasonTimeout)
-			if res.Details["responders"] != 0 {
-				t.Errorf("details %v", res.Details)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				nodes := gossipCluster(t, 1, true)
+				gs := answeringGossips(t, 2, nodes, change, func(o *GossipOptions) { o.Wait = time.Second })
+				res := runGossip(t, gs[0], probes.ReasonTimeout)
+				if res.Details["responders"] != 0 {
+					t.Errorf("details %v", res.Details)
+				}
+			})
 		})
 	}
 }
 
 // Without nodes there is nobody to ask, though one's own message comes back at once.
 func TestGossipAnsweredNobodyToAsk(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 1, false)
-	gs := answeringGossips(t, 2, nodes)
-	runGossip(t, gs[0], probes.ReasonNoTopicPeers)
-	gossipMust(t, nodes[0].Close())
-	gossipSoon(t, "the leg notices", func() bool { return len(gs[1].options.B.Connected()) == 0 })
-	runGossip(t, gs[1], probes.ReasonNoPeers)
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 1, false)
+		gs := answeringGossips(t, 2, nodes)
+		runGossip(t, gs[0], probes.ReasonNoTopicPeers)
+		gossipMust(t, nodes[0].Close())
+		becomes(t, "the leg notices", func() bool { return len(gs[1].options.B.Connected()) == 0 })
+		runGossip(t, gs[1], probes.ReasonNoPeers)
+	})
 }
 
 // Auto is relayed where it can be, else answered.
 func TestGossipAuto(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, false)
-	nodes[1].join(t)
-	a, b := newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1])
-	other := answeringGossips(t, 2, nodes[1:], func(o *GossipOptions) {
-		o.Answer.Exporters = append(slices.Clone(o.Answer.Exporters), b.ID())
-	})[1]
-	friends := []peer.ID{other.options.B.Host().ID(), b.ID()}
-	g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Answer.Exporters = friends })
-	time.Sleep(4 * gossipBeat)
-	if mode := runGossip(t, g, "").Details["mode"]; mode != "answered" {
-		t.Errorf("mode %v, though no node of leg A is on the topic", mode)
-	}
-	nodes[0].join(t)
-	gossipSoon(t, "the node is on the topic", func() bool { return len(g.session.topicPeers(g.session.a)) == 1 })
-	if mode := runGossip(t, g, "").Details["mode"]; mode != "relayed" {
-		t.Errorf("mode %v, though both legs have nodes on the topic", mode)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 2, false)
+		nodes[1].join(t)
+		a, b := newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1])
+		// One other exporter. Of two, one answers and the other is silent then, and the answer of one whom we do not know
+		// does not count.
+		other := answeringGossips(t, 1, nodes[1:], func(o *GossipOptions) {
+			o.Answer.Exporters = append(slices.Clone(o.Answer.Exporters), b.ID())
+		})[0]
+		friends := []peer.ID{other.options.B.Host().ID(), b.ID()}
+		g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Answer.Exporters = friends })
+		time.Sleep(4 * gossipBeat)
+		if mode := runGossip(t, g, "").Details["mode"]; mode != "answered" {
+			t.Errorf("mode %v, though no node of leg A is on the topic", mode)
+		}
+		nodes[0].join(t)
+		becomes(t, "the node is on the topic", func() bool { return len(g.session.topicPeers(g.session.a)) == 1 })
+		if mode := runGossip(t, g, "").Details["mode"]; mode != "relayed" {
+			t.Errorf("mode %v, though both legs have nodes on the topic", mode)
+		}
+	})
 }
 
 func TestGossipExpectPong(t *testing.T) {
@@ -148,9 +154,9 @@ func TestGossipAnswersStayBounded(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d of %d live", c.alive, c.group), func(t *testing.T) {
 			sum, most := 0, 0
-			for range pings {
+			for n := range pings { // a nonce is hashed, so these are as good as random ones, and always the same
 				var nonce gossipNonce
-				_, _ = rand.Read(nonce[:])
+				binary.BigEndian.PutUint64(nonce[:], uint64(n))
 				var at []time.Duration
 				for i := range c.alive {
 					at = append(at, gossipDelay(nonce, 0, peer.ID(fmt.Sprint(i)), c.group, wanted))

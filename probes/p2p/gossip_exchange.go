@@ -112,15 +112,21 @@ func (r *gossipRun) fail(e *gossipExpect, doubt *gossipDoubt, heard uint64) (pro
 	for i, side := range r.sides(e.mode) {
 		what += fmt.Sprintf("; leg %s: %d of %d nodes answer pings", side.leg.Name(), doubt.alive[i], doubt.asked[i])
 	}
-	if len(silent) > 0 {
-		var names []string
-		for _, leg := range silent {
-			names = append(names, leg.Name())
-		}
-		res.Details["silent_legs"] = names // they are reset before the next run
-		r.s.reset(silent)
-	}
+	r.reset(res, silent)
 	return res, probes.WithReason(probes.ReasonTimeout, errors.New(what))
+}
+
+// reset has legs reset before the next run, and says so in the result.
+func (r *gossipRun) reset(res probes.Result, legs []GossipLeg) {
+	if len(legs) == 0 {
+		return
+	}
+	var names []string
+	for _, leg := range legs {
+		names = append(names, leg.Name())
+	}
+	res.Details["silent_legs"] = names
+	r.s.reset(legs)
 }
 
 // result is what every outcome tells.

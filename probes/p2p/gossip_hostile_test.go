@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -57,14 +58,15 @@ func TestGossipInjection(t *testing.T) {
 		"the same nonce, another content": func(d []byte) []byte { d = append([]byte{}, d...); d[40] ^= 1; return d },
 	} {
 		t.Run(name, func(t *testing.T) {
-			noGossipLeaks(t)
-			x, y, sub, a, b := splitSwarm(t)
-			gossipRelay(t, x, y, sub, nil, change)
-			g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Wait = time.Second })
-			runGossip(t, g, probes.ReasonTimeout)
-			if n := testutil.ToFloat64(g.metrics.integrity); n != 0 {
-				t.Errorf("%v integrity failures: any stranger could cause them", n)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				x, y, sub, a, b := splitSwarm(t)
+				gossipRelay(t, x, y, sub, nil, change)
+				g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Wait = time.Second })
+				runGossip(t, g, probes.ReasonTimeout)
+				if n := testutil.ToFloat64(g.metrics.integrity); n != 0 {
+					t.Errorf("%v integrity failures: any stranger could cause them", n)
+				}
+			})
 		})
 	}
 }
@@ -85,25 +87,26 @@ func TestGossipChangedMessage(t *testing.T) {
 		"swallowed":        {func([]byte) []byte { return nil }, probes.ReasonTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noGossipLeaks(t)
-			x, y, sub, a, b := splitSwarm(t)
-			key := a.Peerstore().PrivKey(a.ID())
-			gossipRelay(t, x, y, sub, []pubsub.PubOpt{pubsub.WithSecretKeyAndPeerId(key, a.ID())},
-				func(d []byte) []byte { return c.change(append([]byte{}, d...)) })
-			g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Wait = time.Second })
-			runGossip(t, g, c.reason)
-			want := 0.
-			if c.reason == probes.ReasonIntegrity {
-				want = 1
-			}
-			if n := testutil.ToFloat64(g.metrics.integrity); n != want {
-				t.Errorf("%v integrity failures, want %v", n, want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				x, y, sub, a, b := splitSwarm(t)
+				key := a.Peerstore().PrivKey(a.ID())
+				gossipRelay(t, x, y, sub, []pubsub.PubOpt{pubsub.WithSecretKeyAndPeerId(key, a.ID())},
+					func(d []byte) []byte { return c.change(append([]byte{}, d...)) })
+				g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Wait = time.Second })
+				runGossip(t, g, c.reason)
+				want := 0.
+				if c.reason == probes.ReasonIntegrity {
+					want = 1
+				}
+				if n := testutil.ToFloat64(g.metrics.integrity); n != want {
+					t.Errorf("%v integrity failures, want %v", n, want)
+				}
+			})
 		})
 	}
 }
 
-// Junk from a connection that is allowed.
+// Junk from a connection that is allowed, as fast as it goes: on the real clock.
 func TestGossipFlood(t *testing.T) {
 	noGossipLeaks(t)
 	nodes := gossipCluster(t, 2, true)
@@ -111,7 +114,7 @@ func TestGossipFlood(t *testing.T) {
 	a, b := newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1], attacker)
 	friend := gossipHost(t, false).ID() // an exporter in whose name somebody signs wrongly
 	g := relayedGossip(t, a, b, func(o *GossipOptions) {
-		o.Answer.Exporters, o.Wait = []peer.ID{friend}, 9*time.Second
+		o.Answer.Exporters, o.Wait = []peer.ID{friend}, patience
 	})
 	for range 5 { // a mesh that was just made may lose a message, flood or not
 		runGossip(t, g, "")
@@ -141,7 +144,7 @@ func TestGossipFlood(t *testing.T) {
 			}
 		}
 	}()
-	becomes(t, time.Minute, "the flood is on", func() bool { return sent.Load() > 10_000 })
+	becomes(t, "the flood is on", func() bool { return sent.Load() > 10_000 })
 	for range 50 { // not one message is lost
 		if res := runGossip(t, g, ""); res.Details["try"] != 1 {
 			t.Errorf("details %v", res.Details)
@@ -186,62 +189,58 @@ func protoVarint(n int) (b []byte) {
 
 // A node on many topics says so in one RPC: a limit would make us deaf to it. And what we are not on takes no memory.
 func TestGossipNodeOnManyTopics(t *testing.T) {
-	noGossipLeaks(t)
-	node := newGossipNode(t)
-	for i := range 300 {
-		topic, err := node.ps.Join(fmt.Sprint("application/", i))
+	synctest.Test(t, func(t *testing.T) {
+		node := newGossipNode(t)
+		for i := range 300 {
+			topic, err := node.ps.Join(fmt.Sprint("application/", i))
+			gossipMust(t, err)
+			_, err = topic.Relay()
+			gossipMust(t, err)
+		}
+		node.join(t)
+		g := relayedGossip(t, newGossipTestLeg(t, "gossip-a", node), newGossipTestLeg(t, "gossip-b", node))
+		runGossip(t, g, "")
+		ps, err := g.Receiver(t.Context())
 		gossipMust(t, err)
-		_, err = topic.Relay()
-		gossipMust(t, err)
-	}
-	node.join(t)
-	g := relayedGossip(t, newGossipTestLeg(t, "gossip-a", node), newGossipTestLeg(t, "gossip-b", node))
-	runGossip(t, g, "")
-	ps, err := g.Receiver(t.Context())
-	gossipMust(t, err)
-	if n := len(ps.ListPeers("application/1")); n != 0 {
-		t.Errorf("%d peers kept of a topic that is not ours", n)
-	}
+		if n := len(ps.ListPeers("application/1")); n != 0 {
+			t.Errorf("%d peers kept of a topic that is not ours", n)
+		}
+	})
 }
 
 // What else we hear of goes through the Guard.
 func TestGossipGuardedTopic(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, true)
-	a, b := newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1])
-	guard := new(Guard)
-	gossipMust(t, guard.Allow("heartbeats", TopicPolicy{Authors: []peer.ID{nodes[0].ID()}, MaxBytes: 10}))
-	g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Guard = guard })
-	ps, err := g.Receiver(t.Context())
-	gossipMust(t, err)
-	sub, err := ps.Subscribe("heartbeats") //nolint:staticcheck // the short form
-	gossipMust(t, err)
-	if _, err := ps.Subscribe("others"); err == nil { //nolint:staticcheck // the short form
-		t.Error("a topic that the guard does not know can be subscribed to")
-	}
-	topics := make([]*pubsub.Topic, len(nodes))
-	for i, n := range nodes {
-		topics[i], err = n.ps.Join("heartbeats")
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 2, true)
+		a, b := newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1])
+		guard := new(Guard)
+		gossipMust(t, guard.Allow("heartbeats", TopicPolicy{Authors: []peer.ID{nodes[0].ID()}, MaxBytes: 10}))
+		g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Guard = guard })
+		ps, err := g.Receiver(t.Context())
 		gossipMust(t, err)
-		_, err = topics[i].Relay()
+		sub, err := ps.Subscribe("heartbeats") //nolint:staticcheck // the short form
 		gossipMust(t, err)
-	}
-	runGossip(t, g, "")
-	gossipMust(t, topics[1].Publish(t.Context(), []byte("stranger")))
-	gossipMust(t, topics[0].Publish(t.Context(), []byte(strings.Repeat("long", 9))))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	go func() {
-		for ctx.Err() == nil {
-			_ = topics[0].Publish(ctx, []byte("leader"))
-			time.Sleep(50 * time.Millisecond)
+		if _, err := ps.Subscribe("others"); err == nil { //nolint:staticcheck // the short form
+			t.Error("a topic that the guard does not know can be subscribed to")
 		}
-	}()
-	m, err := sub.Next(ctx)
-	gossipMust(t, err)
-	if string(m.Data) != "leader" {
-		t.Errorf("heard %q", m.Data)
-	}
+		topics := make([]*pubsub.Topic, len(nodes))
+		for i, n := range nodes {
+			topics[i], err = n.ps.Join("heartbeats")
+			gossipMust(t, err)
+			_, err = topics[i].Relay()
+			gossipMust(t, err)
+		}
+		time.Sleep(4 * gossipBeat)
+		runGossip(t, g, "")
+		gossipMust(t, topics[1].Publish(t.Context(), []byte("stranger")))
+		gossipMust(t, topics[0].Publish(t.Context(), []byte(strings.Repeat("long", 9))))
+		gossipMust(t, topics[0].Publish(t.Context(), []byte("leader")))
+		m, err := sub.Next(t.Context())
+		gossipMust(t, err)
+		if string(m.Data) != "leader" {
+			t.Errorf("heard %q", m.Data)
+		}
+	})
 }
 
 func TestGossipInspector(t *testing.T) {

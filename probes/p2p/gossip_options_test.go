@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -24,7 +25,6 @@ var _ interface {
 var _ GossipLeg = (*Leg)(nil)
 
 func TestNewGossip(t *testing.T) {
-	noGossipLeaks(t)
 	a, b := gossipLegOf{newGossipTestLeg(t, "gossip-a")}, gossipLegOf{newGossipTestLeg(t, "gossip-b")}
 	policy := pubsub.StrictNoSign
 	friend := GossipAnswer{Exporters: []peer.ID{"friend"}}
@@ -52,13 +52,15 @@ func TestNewGossip(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewGossip(c.o)
-			switch {
-			case c.want == "" && err != nil:
-				t.Error(err)
-			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
-				t.Errorf("error %v, want %q", err, c.want)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				_, err := NewGossip(c.o)
+				switch {
+				case c.want == "" && err != nil:
+					t.Error(err)
+				case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+					t.Errorf("error %v, want %q", err, c.want)
+				}
+			})
 		})
 	}
 	if _, err := NewGossipOn(GossipPublisher{}, GossipOptions{B: b}); err == nil {
@@ -91,42 +93,43 @@ func TestGossipDeadline(t *testing.T) {
 
 // Names, types and help texts are those of the table of names, or gathering would drop families.
 func TestGossipMetrics(t *testing.T) {
-	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, true)
-	g := relayedGossip(t, newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1]))
-	if n := testutil.CollectAndCount(g); n != 4 { // two histograms, a counter, the mesh
-		t.Errorf("%d series before the first run", n)
-	}
-	runGossip(t, g, "")
-	g.metrics.begin(newGossipExpect(GossipAnswered, 1, func() {}))
-	registry := prometheus.NewPedanticRegistry()
-	gossipMust(t, registry.Register(g))
-	families, err := registry.Gather()
-	gossipMust(t, err)
-	names, err := os.ReadFile("../../rules/names.yml")
-	gossipMust(t, err)
-	for _, f := range families {
-		line := `{name: ` + f.GetName() + `, type: ` + strings.ToLower(f.GetType().String()) + `,`
-		_, rest, found := strings.Cut(string(names), line)
-		text, _, _ := strings.Cut(rest, "\n")
-		if !found || !strings.Contains(text, `help: "`+f.GetHelp()+`"`) {
-			t.Errorf("%s (%s) %q is not in rules/names.yml", f.GetName(), f.GetType(), f.GetHelp())
+	synctest.Test(t, func(t *testing.T) {
+		nodes := gossipCluster(t, 2, true)
+		g := relayedGossip(t, newGossipTestLeg(t, "gossip-a", nodes[0]), newGossipTestLeg(t, "gossip-b", nodes[1]))
+		if n := testutil.CollectAndCount(g); n != 4 { // two histograms, a counter, the mesh
+			t.Errorf("%d series before the first run", n)
 		}
-	}
-	if len(families) != 7 {
-		t.Errorf("%d families", len(families))
-	}
-	for name, want := range map[string]float64{
-		"chorus_pubsub_probe_copies": 1, "chorus_pubsub_topic_peers": 2,
-		"chorus_pubsub_mesh_peers": 1, "chorus_pubsub_probe_responders": 0,
-	} {
+		runGossip(t, g, "")
+		g.metrics.begin(newGossipExpect(GossipAnswered, 1, func() {}))
+		registry := prometheus.NewPedanticRegistry()
+		gossipMust(t, registry.Register(g))
+		families, err := registry.Gather()
+		gossipMust(t, err)
+		names, err := os.ReadFile("../../rules/names.yml")
+		gossipMust(t, err)
 		for _, f := range families {
-			if f.GetName() == name && f.GetMetric()[0].GetGauge().GetValue() != want {
-				t.Errorf("%s is %v, want %v", name, f.GetMetric()[0].GetGauge().GetValue(), want)
+			line := `{name: ` + f.GetName() + `, type: ` + strings.ToLower(f.GetType().String()) + `,`
+			_, rest, found := strings.Cut(string(names), line)
+			text, _, _ := strings.Cut(rest, "\n")
+			if !found || !strings.Contains(text, `help: "`+f.GetHelp()+`"`) {
+				t.Errorf("%s (%s) %q is not in rules/names.yml", f.GetName(), f.GetType(), f.GetHelp())
 			}
 		}
-	}
-	if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
-		t.Errorf("lint: %v, %v", problems, err)
-	}
+		if len(families) != 7 {
+			t.Errorf("%d families", len(families))
+		}
+		for name, want := range map[string]float64{
+			"chorus_pubsub_probe_copies": 1, "chorus_pubsub_topic_peers": 2,
+			"chorus_pubsub_mesh_peers": 1, "chorus_pubsub_probe_responders": 0,
+		} {
+			for _, f := range families {
+				if f.GetName() == name && f.GetMetric()[0].GetGauge().GetValue() != want {
+					t.Errorf("%s is %v, want %v", name, f.GetMetric()[0].GetGauge().GetValue(), want)
+				}
+			}
+		}
+		if problems, err := testutil.GatherAndLint(registry); err != nil || len(problems) > 0 {
+			t.Errorf("lint: %v, %v", problems, err)
+		}
+	})
 }

@@ -11,13 +11,17 @@ import (
 // The legs that the exporter has: what a run finds silent they dial anew, and go on dialling until the node is back.
 func TestGossipOnPresence(t *testing.T) {
 	noGossipLeaks(t)
-	nodes := gossipCluster(t, 2, true)
-	front, proxy := behindProxy(t, nodes[1])
+	hosts := []*node{startNode(t), startNode(t)}
+	nodes := []*gossipNode{gossipNodeOn(t, hosts[0]), gossipNodeOn(t, hosts[1])}
+	gossipDial(t, nodes[0], nodes[1])
+	for _, n := range nodes {
+		n.join(t)
+	}
+	front := startProxy(t, "127.0.0.1:"+hosts[1].port(t))
 	identity, err := NewIdentity()
 	gossipMust(t, err)
 	presence, err := NewPresence(PresenceOptions{Identity: identity, DialTimeout: time.Second, Targets: []string{
-		nodes[0].Addrs()[0].String() + "/p2p/" + nodes[0].ID().String(),
-		front.Addrs[0].String() + "/p2p/" + front.ID.String(),
+		hosts[0].target(), hosts[1].at(front.addr),
 	}})
 	gossipMust(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -32,10 +36,10 @@ func TestGossipOnPresence(t *testing.T) {
 	g, err := NewGossip(GossipOptions{A: presence.A(), B: presence.B(), Wait: 1500 * time.Millisecond, Params: gossipTestParams()})
 	startGossip(t, g, err)
 	passes := func() bool { _, err := g.Probe(t.Context()); return err == nil }
-	gossipSoon(t, "a pass", passes)
-	proxy.frozen.Store(true)
+	becomes(t, "a pass", passes)
+	front.hangs.Store(true)
 	runGossip(t, g, probes.ReasonTimeout)
-	proxy.frozen.Store(false)
+	front.hangs.Store(false)
 	for end := time.Now().Add(30 * time.Second); !passes(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not recover")

@@ -73,9 +73,13 @@ func (r *gossipRun) probe(ctx context.Context) (probes.Result, error) {
 	}
 	r.s = s
 	mode, err := r.ready(ctx)
+	forgetful := r.forgetful(err)
 	if err != nil {
-		return r.result(mode, nil), err
+		res := r.result(mode, nil)
+		r.reset(res, forgetful)
+		return res, err
 	}
+	r.s.reset(forgetful) // of a mode that auto would rather have used
 	return r.exchange(ctx, mode)
 }
 

@@ -24,6 +24,7 @@ type gossipSession struct {
 	trace     *gossipTrace
 	responder *gossipResponder // nil if it is to be silent
 	sequence  uint64           // of the last run; guarded by Gossip.turn
+	forgot    int              // runs in a row with a connected leg that knew no node on the topic; guarded by Gossip.turn
 
 	mu        sync.Mutex
 	resetting chan struct{} // closed when no reset is under way

@@ -3,10 +3,6 @@ package p2p
 import (
 	"context"
 	"errors"
-	"net"
-	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,7 +12,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
 	"chorus/probes"
@@ -81,8 +76,14 @@ func gossipCluster(t testing.TB, n int, join bool, more ...pubsub.Option) []*gos
 
 func newGossipNode(t testing.TB, more ...pubsub.Option) *gossipNode {
 	t.Helper()
+	return gossipNodeOn(t, gossipHost(t, true), more...)
+}
+
+// gossipNodeOn gives a host a pubsub.
+func gossipNodeOn(t testing.TB, h host.Host, more ...pubsub.Option) *gossipNode {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &gossipNode{Host: gossipHost(t, true)}
+	n := &gossipNode{Host: h}
 	t.Cleanup(cancel)
 	var err error
 	more = append([]pubsub.Option{pubsub.WithGossipSubParams(gossipTestParams().Router)}, more...)
@@ -210,92 +211,9 @@ func relayedGossip(t testing.TB, a, b *gossipTestLeg, change ...func(*GossipOpti
 // runGossip makes one run, which must end as it should.
 func runGossip(t testing.TB, g *Gossip, want probes.Reason) probes.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-	defer cancel()
-	res, err := g.Probe(ctx)
+	res, err := g.Probe(t.Context())
 	if got := probes.ReasonOf(err); got != want {
 		t.Fatalf("reason %q (%v), want %q; details %v", got, err, want, res.Details)
 	}
 	return res
-}
-
-// soon waits until something holds.
-func gossipSoon(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within 10s: %s", what)
-		}
-	}
-}
-
-// gossipProxy stands before a node. While frozen it swallows all bytes, and the TCP connections live on.
-type gossipProxy struct {
-	ln     net.Listener
-	to     string
-	frozen atomic.Bool
-	work   sync.WaitGroup
-
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-// behindProxy is a leg's target with a proxy in between.
-func behindProxy(t testing.TB, h host.Host) (peer.AddrInfo, *gossipProxy) {
-	t.Helper()
-	i := slices.IndexFunc(h.Addrs(), func(a ma.Multiaddr) bool { return strings.HasPrefix(a.String(), "/ip4/127.0.0.1/tcp/") })
-	port, err := h.Addrs()[i].ValueForProtocol(ma.P_TCP)
-	gossipMust(t, err)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	gossipMust(t, err)
-	p := &gossipProxy{ln: ln, to: "127.0.0.1:" + port}
-	p.work.Go(p.accept)
-	t.Cleanup(func() {
-		_ = ln.Close()
-		p.mu.Lock()
-		for _, c := range p.conns {
-			_ = c.Close()
-		}
-		p.mu.Unlock()
-		p.work.Wait()
-	})
-	_, own, err := net.SplitHostPort(ln.Addr().String())
-	gossipMust(t, err)
-	return peer.AddrInfo{ID: h.ID(), Addrs: []ma.Multiaddr{ma.StringCast("/ip4/127.0.0.1/tcp/" + own)}}, p
-}
-
-func (p *gossipProxy) accept() {
-	for {
-		in, err := p.ln.Accept()
-		if err != nil {
-			return
-		}
-		out, err := net.Dial("tcp", p.to)
-		if err != nil {
-			_ = in.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, in, out)
-		p.mu.Unlock()
-		p.work.Go(func() { p.pump(in, out) })
-		p.work.Go(func() { p.pump(out, in) })
-	}
-}
-
-func (p *gossipProxy) pump(from, to net.Conn) {
-	defer from.Close()
-	defer to.Close()
-	buf := make([]byte, 4096)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 && !p.frozen.Load() {
-			if _, err := to.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
 }

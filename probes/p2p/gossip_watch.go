@@ -12,6 +12,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+
+	"chorus/probes"
 )
 
 const (
@@ -94,6 +96,35 @@ func (s *gossipSession) silent(d *gossipDoubt, heard uint64, sides []gossipSide)
 		case s.inspector.heard.Load() == heard && (publisherLives || !lives):
 			legs = append(legs, side.leg)
 		}
+	}
+	return legs
+}
+
+// forgetful returns the legs to reset because they are connected and know no node on the topic; err is why the run cannot
+// begin, if so. A node announces a topic once per connection, and pubsub can forget that: when the node resets the stream
+// that we write to, or when it takes in the end of an old connection after the start of a new one. Only a new connection
+// helps. Where nobody is on the topic nothing does, so a reset follows the 1st, 2nd, 4th, 8th … run in a row.
+func (r *gossipRun) forgetful(err error) (legs []GossipLeg) {
+	if err != nil && probes.ReasonOf(err) != probes.ReasonNoTopicPeers {
+		return nil // too early to tell
+	}
+	mode := r.x.mode
+	if mode == GossipAuto {
+		mode = GossipRelayed
+	}
+	for _, side := range r.sides(mode) {
+		_, own := side.leg.(gossipOwnHost)
+		if !own && len(r.s.connected(side)) > 0 && len(r.s.topicPeers(side)) == 0 {
+			legs = append(legs, side.leg)
+		}
+	}
+	if len(legs) == 0 {
+		r.s.forgot = 0
+		return nil
+	}
+	r.s.forgot++
+	if r.s.forgot&(r.s.forgot-1) != 0 {
+		return nil
 	}
 	return legs
 }

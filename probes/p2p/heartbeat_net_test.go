@@ -19,9 +19,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// beatDeadline is generous: the machine may be busy.
-const beatDeadline = 30 * time.Second
-
 // beatNode is a node of a cluster: a host and, unless it is an attacker, its pubsub.
 type beatNode struct {
 	host.Host
@@ -194,9 +191,9 @@ func (n *observed) refusals(reason string) int {
 // eventually waits until ok, doing again what it takes in between.
 func eventually(t testing.TB, what string, ok func() bool, again func()) {
 	t.Helper()
-	for deadline := time.Now().Add(beatDeadline); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", beatDeadline, what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 		if again != nil {
 			again()

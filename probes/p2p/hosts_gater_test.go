@@ -94,7 +94,7 @@ func TestLookupDialsAllowedPeersOnly(t *testing.T) {
 	if err := known.Connect(t.Context(), peer.AddrInfo{ID: told.ID(), Addrs: told.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
-	becomes(t, 5*time.Second, "the node knows the other", func() bool { return teller.RoutingTable().Size() == 1 })
+	becomes(t, "the node knows the other", func() bool { return teller.RoutingTable().Size() == 1 })
 
 	lookup := func(o PresenceOptions) (connected bool, refused float64) {
 		o.Targets = []string{known.target()}
@@ -105,7 +105,7 @@ func TestLookupDialsAllowedPeersOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer client.Close()
-		becomes(t, 5*time.Second, "the leg knows the node", func() bool { return client.RoutingTable().Size() == 1 })
+		becomes(t, "the leg knows the node", func() bool { return client.RoutingTable().Size() == 1 })
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		_, _ = client.GetClosestPeers(ctx, "key")

@@ -30,14 +30,14 @@ func startLegOn(t testing.TB, o LegOptions) (l *Leg, stop func()) {
 func TestLegOnKeepsConnections(t *testing.T) {
 	program, n := startNode(t), startNode(t)
 	l, stop := startLegOn(t, LegOptions{Host: program, Targets: []string{n.target()}})
-	becomes(t, 5*time.Second, "responsive", func() bool { return len(l.Responsive()) == 1 })
+	becomes(t, "responsive", func() bool { return len(l.Responsive()) == 1 })
 	if err := l.Reset(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("reset of a host that is not ours: %v", err)
 	}
 	n.stop()
-	becomes(t, 5*time.Second, "gone", func() bool { return len(l.Connected()) == 0 })
+	becomes(t, "gone", func() bool { return len(l.Connected()) == 0 })
 	n.start(t)
-	becomes(t, 5*time.Second, "connected again", connectedTo(l, 1))
+	becomes(t, "connected again", connectedTo(l, 1))
 	stop()
 	if len(l.Responsive()) != 0 {
 		t.Error("responsive while nobody asks")
@@ -54,14 +54,14 @@ func TestLegOnFollowsItsHost(t *testing.T) {
 	}
 	l, stop := startLegOn(t, LegOptions{Host: program, Ping: PingOptions{Interval: 50 * time.Millisecond}})
 	defer stop()
-	becomes(t, 5*time.Second, "one responds", func() bool { return len(l.Responsive()) == 1 })
+	becomes(t, "one responds", func() bool { return len(l.Responsive()) == 1 })
 	if err := later.Connect(t.Context(), peer.AddrInfo{ID: program.ID(), Addrs: program.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
-	becomes(t, 5*time.Second, "both respond", func() bool { return len(l.Responsive()) == 2 && len(l.Targets()) == 2 })
+	becomes(t, "both respond", func() bool { return len(l.Responsive()) == 2 && len(l.Targets()) == 2 })
 	n.stop()
-	becomes(t, 5*time.Second, "one responds", func() bool { return len(l.Responsive()) == 1 })
-	becomes(t, 5*time.Second, "the link is gone", func() bool {
+	becomes(t, "one responds", func() bool { return len(l.Responsive()) == 1 })
+	becomes(t, "the link is gone", func() bool {
 		l.mu.RLock()
 		defer l.mu.RUnlock()
 		return len(l.links) == 1
@@ -70,7 +70,7 @@ func TestLegOnFollowsItsHost(t *testing.T) {
 	if err := program.Connect(t.Context(), peer.AddrInfo{ID: n.ID(), Addrs: n.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
-	becomes(t, 5*time.Second, "both respond", func() bool { return len(l.Responsive()) == 2 })
+	becomes(t, "both respond", func() bool { return len(l.Responsive()) == 2 })
 }
 
 // A host that is not ours keeps a connection that hangs; it only no longer counts.
@@ -82,23 +82,23 @@ func TestLegOnClosesNothing(t *testing.T) {
 		Ping: PingOptions{Interval: 50 * time.Millisecond, Timeout: 100 * time.Millisecond, MaxFailures: 1},
 	})
 	defer stop()
-	becomes(t, 5*time.Second, "responsive", func() bool { return len(l.Responsive()) == 1 })
+	becomes(t, "responsive", func() bool { return len(l.Responsive()) == 1 })
 	since := l.ConnectedSince()
 	between.hangs.Store(true)
-	becomes(t, 5*time.Second, "not responsive", func() bool { return len(l.Responsive()) == 0 })
+	becomes(t, "not responsive", func() bool { return len(l.Responsive()) == 0 })
 	time.Sleep(400 * time.Millisecond)
 	if !l.ConnectedSince().Equal(since) {
 		t.Error("the connection was closed")
 	}
 	between.hangs.Store(false)
-	becomes(t, 5*time.Second, "responsive again", func() bool { return len(l.Responsive()) == 1 })
+	becomes(t, "responsive again", func() bool { return len(l.Responsive()) == 1 })
 }
 
 func TestLegRunsOnce(t *testing.T) {
 	program := startNode(t)
 	l, stop := startLegOn(t, LegOptions{Host: program})
 	defer stop()
-	becomes(t, time.Second, "running", l.running.Load)
+	becomes(t, "running", l.running.Load)
 	if err := l.Run(t.Context()); err == nil {
 		t.Error("runs twice")
 	}

@@ -26,8 +26,8 @@ func TestPresenceConnects(t *testing.T) {
 	nodes := []*node{startNode(t), startNode(t), startNode(t)}
 	began := time.Now()
 	p := startPresence(t, PresenceOptions{Targets: []string{nodes[0].target(), nodes[1].target(), nodes[2].target()}})
-	becomes(t, 5*time.Second, "all targets respond", func() bool { return len(p.Responsive()) == 3 })
-	becomes(t, 5*time.Second, "every leg is connected", func() bool {
+	becomes(t, "all targets respond", func() bool { return len(p.Responsive()) == 3 })
+	becomes(t, "every leg is connected", func() bool {
 		return len(p.A().Connected()) == 2 && len(p.B().Connected()) == 1 && len(p.DHT().Connected()) == 3
 	})
 	for _, l := range p.legs {
@@ -43,7 +43,7 @@ func TestPresenceConnects(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("targets (-want +got):\n%s", d)
 	}
-	becomes(t, 5*time.Second, "pings are counted", func() bool { return observations(t, p) >= 6 })
+	becomes(t, "pings are counted", func() bool { return observations(t, p) >= 6 })
 }
 
 // observations counts the pings answered.
@@ -111,13 +111,13 @@ func TestPresenceOptions(t *testing.T) {
 func TestLegReconnectsAfterRestart(t *testing.T) {
 	n := startNode(t)
 	p := startPresence(t, PresenceOptions{Targets: []string{n.target()}})
-	becomes(t, 5*time.Second, "connected", func() bool { return connectedTo(p.A(), 1)() && connectedTo(p.DHT(), 1)() })
+	becomes(t, "connected", func() bool { return connectedTo(p.A(), 1)() && connectedTo(p.DHT(), 1)() })
 	before := p.A().ConnectedSince()
 	n.stop()
-	becomes(t, 2*time.Second, "nobody responds", func() bool { return len(p.Responsive()) == 0 })
+	becomes(t, "nobody responds", func() bool { return len(p.Responsive()) == 0 })
 	time.Sleep(300 * time.Millisecond) // some dials fail
 	n.start(t)
-	becomes(t, 3*time.Second, "connected again", connectedTo(p.A(), 1))
+	becomes(t, "connected again", connectedTo(p.A(), 1))
 	if !p.A().ConnectedSince().After(before) {
 		t.Error("ConnectedSince is that of the connection that is gone")
 	}
@@ -129,7 +129,7 @@ func TestLegReconnectsAfterRestart(t *testing.T) {
 func TestLegReset(t *testing.T) {
 	n := startNode(t)
 	p := startPresence(t, PresenceOptions{Targets: []string{n.target()}})
-	becomes(t, 5*time.Second, "connected", connectedTo(p.B(), 1))
+	becomes(t, "connected", connectedTo(p.B(), 1))
 	before := p.B().ConnectedSince()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -156,19 +156,19 @@ func TestHungNodeIsNoticed(t *testing.T) {
 		Ping:        PingOptions{Interval: 100 * time.Millisecond, Timeout: 300 * time.Millisecond, MaxFailures: 3},
 		DialTimeout: time.Second,
 	})
-	becomes(t, 5*time.Second, "responsive", func() bool { return len(p.DHT().Responsive()) == 1 })
+	becomes(t, "responsive", func() bool { return len(p.DHT().Responsive()) == 1 })
 	since := p.DHT().ConnectedSince()
 	between.hangs.Store(true)
-	becomes(t, 2*time.Second, "not responsive", func() bool { return len(p.DHT().Responsive()) == 0 })
+	becomes(t, "not responsive", func() bool { return len(p.DHT().Responsive()) == 0 })
 	if got := p.DHT().ConnectedSince(); !got.Equal(since) {
 		t.Error("disconnected after the first failed ping, want three")
 	}
-	becomes(t, 3*time.Second, "disconnected", connectedTo(p.DHT(), 0))
+	becomes(t, "disconnected", connectedTo(p.DHT(), 0))
 	if got := testutil.ToFloat64(p.failures); got < 3 {
 		t.Errorf("%v failed pings counted, want 3 at least", got)
 	}
 	between.hangs.Store(false)
-	becomes(t, 10*time.Second, "responsive again", func() bool { return len(p.DHT().Responsive()) == 1 })
+	becomes(t, "responsive again", func() bool { return len(p.DHT().Responsive()) == 1 })
 }
 
 func TestNodeWithoutPingIsAlive(t *testing.T) {
@@ -176,7 +176,7 @@ func TestNodeWithoutPingIsAlive(t *testing.T) {
 	p := startPresence(t, PresenceOptions{
 		Targets: []string{n.target()}, Ping: PingOptions{Interval: 50 * time.Millisecond, MaxFailures: 1},
 	})
-	becomes(t, 5*time.Second, "responsive", func() bool { return len(p.A().Responsive()) == 1 })
+	becomes(t, "responsive", func() bool { return len(p.A().Responsive()) == 1 })
 	before := p.A().ConnectedSince()
 	time.Sleep(300 * time.Millisecond)
 	if len(p.A().Responsive()) != 1 || !p.A().ConnectedSince().Equal(before) || testutil.ToFloat64(p.failures) != 0 {
@@ -213,10 +213,10 @@ func TestLegsNeverMeet(t *testing.T) {
 func TestTargetIsDialledAtItsOwnAddressesOnly(t *testing.T) {
 	n, victim := startNode(t), startNode(t)
 	p := startPresence(t, PresenceOptions{Targets: []string{n.target()}})
-	becomes(t, 5*time.Second, "connected", connectedTo(p.DHT(), 1))
+	becomes(t, "connected", connectedTo(p.DHT(), 1))
 	before := testutil.ToFloat64(p.refused.WithLabelValues(DHT))
 	n.stop()
-	becomes(t, 5*time.Second, "disconnected", connectedTo(p.DHT(), 0))
+	becomes(t, "disconnected", connectedTo(p.DHT(), 0))
 	h := p.DHT().Host()
 	h.Peerstore().AddAddr(n.ID(), ma.StringCast(victim.listen), peerstore.TempAddrTTL)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -225,7 +225,7 @@ func TestTargetIsDialledAtItsOwnAddressesOnly(t *testing.T) {
 	if err == nil {
 		t.Fatal("connected to a node that is down")
 	}
-	becomes(t, 5*time.Second, "the dial is refused", func() bool {
+	becomes(t, "the dial is refused", func() bool {
 		_ = h.Connect(ctx, peer.AddrInfo{ID: n.ID(), Addrs: []ma.Multiaddr{ma.StringCast(victim.listen)}})
 		return testutil.ToFloat64(p.refused.WithLabelValues(DHT)) > before
 	})
@@ -237,7 +237,7 @@ func TestTargetIsDialledAtItsOwnAddressesOnly(t *testing.T) {
 func TestNobodyConnectsToUs(t *testing.T) {
 	n := startNode(t)
 	p := startPresence(t, PresenceOptions{Targets: []string{n.target()}})
-	becomes(t, 5*time.Second, "connected", connectedTo(p.DHT(), 1))
+	becomes(t, "connected", connectedTo(p.DHT(), 1))
 	for _, l := range p.legs {
 		for _, c := range l.Host().Network().Conns() {
 			if c.Stat().Direction != network.DirOutbound {
@@ -281,7 +281,7 @@ func TestPrivateNetwork(t *testing.T) {
 		Targets: []string{n.target()}, PSK: bytes.Repeat([]byte{7}, 32), DialTimeout: 500 * time.Millisecond,
 	})
 	stranger := startPresence(t, PresenceOptions{Targets: []string{n.target()}, DialTimeout: 500 * time.Millisecond})
-	becomes(t, 5*time.Second, "same key: connected", connectedTo(member.DHT(), 1))
+	becomes(t, "same key: connected", connectedTo(member.DHT(), 1))
 	time.Sleep(1500 * time.Millisecond) // two dials of the others
 	if len(other.Responsive())+len(stranger.Responsive()) != 0 {
 		t.Error("connected without the key")
@@ -305,7 +305,7 @@ func TestPrivateNetwork(t *testing.T) {
 func TestQUIC(t *testing.T) {
 	n := startNode(t, func(n *node) { n.listen = "/ip4/127.0.0.1/udp/0/quic-v1" })
 	p := startPresence(t, PresenceOptions{Targets: []string{n.target()}, QUIC: true})
-	becomes(t, 5*time.Second, "responsive over QUIC", func() bool { return len(p.A().Responsive()) == 1 })
+	becomes(t, "responsive over QUIC", func() bool { return len(p.A().Responsive()) == 1 })
 	if got := p.A().Host().Network().ListenAddresses(); len(got) != 0 {
 		t.Errorf("listens on %v", got)
 	}
@@ -321,7 +321,7 @@ func TestTargetsWithNames(t *testing.T) {
 			t.Fatal("connected without an address")
 		}
 		dns.set("later.example")
-		becomes(t, 5*time.Second, "connected", connectedTo(p.A(), 1))
+		becomes(t, "connected", connectedTo(p.A(), 1))
 	})
 	t.Run("dnsaddr by way of another, to a node that moves", func(t *testing.T) {
 		n := startNode(t)
@@ -330,13 +330,13 @@ func TestTargetsWithNames(t *testing.T) {
 			"dnsaddr=/dnsaddr/zone.example"+"/p2p/"+n.ID().String())
 		dns.set("zone.example", "dnsaddr="+n.at(old), "dnsaddr=/ip4/127.0.0.1/tcp/1/p2p/"+startNode(t).ID().String())
 		p := startPresence(t, PresenceOptions{Targets: []string{n.at("/dnsaddr/cluster.example")}, Resolver: dns})
-		becomes(t, 5*time.Second, "connected", connectedTo(p.A(), 1))
+		becomes(t, "connected", connectedTo(p.A(), 1))
 		before := p.A().ConnectedSince()
 		n.stop()
 		n.listen = "/ip4/127.0.0.1/tcp/0"
 		n.start(t)
 		dns.set("zone.example", "dnsaddr="+n.target())
-		becomes(t, 5*time.Second, "connected where it is now", func() bool { return p.A().ConnectedSince().After(before) })
+		becomes(t, "connected where it is now", func() bool { return p.A().ConnectedSince().After(before) })
 		if addrs, _ := p.A().gater.target(n.ID()); slices.ContainsFunc(addrs, ma.StringCast(old).Equal) {
 			t.Error("the old address may still be dialled")
 		}

@@ -16,7 +16,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
@@ -44,9 +43,7 @@ func testHost(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Hos
 	must(t, err)
 	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, nil, gater)
 	must(t, err)
-	transport, err := tcp.NewTCPTransport(up, nil, nil)
-	must(t, err)
-	must(t, sw.AddTransport(transport))
+	must(t, sw.AddTransport(memoryTransport{up}))
 	if listen {
 		must(t, sw.Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")))
 	}
