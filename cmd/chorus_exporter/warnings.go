@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 // warnings are what makes sense in a configuration and is hardly meant, each with its place and its mend.
 func (c *loaded) warnings() []string {
 	var doubts problems
-	doubts.file = c.file
+	doubts.file, doubts.list = c.file, slices.Clone(c.warned)
 	if c.joins() {
 		c.doubtWait(&doubts)
 		c.doubtUnguarded(&doubts)
