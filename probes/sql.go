@@ -19,33 +19,41 @@ const (
 	DefaultSQLConnMaxLifetime = time.Minute
 )
 
-// SQLOptions says which database to ask, and what.
+// SQLOptions configures a SQL probe.
 type SQLOptions struct {
-	// Driver is the name the driver is registered under with database/sql, by whoever imports it. With a Connector it is
-	// only the name shown in the details. Required.
+	// Driver is the name under which the driver is registered with database/sql. With a Connector it is only shown in
+	// the details. Required.
 	Driver string
-	// DSN is asked for every new connection, so that a password in a file or in the environment may change. What it
-	// returns, and the password in it, is masked in every error text; its own errors must not hold them. Either DSN or
-	// Connector is required.
+	// DSN is called for every new connection, so that a password in a file or in the environment can change. The DSN
+	// and the password in it are masked in every error text; the errors of DSN itself must not contain them. Either DSN
+	// or Connector is required.
 	DSN func(ctx context.Context) (string, error)
-	// Connector opens the connections instead, for drivers that need more than a DSN. Secrets it uses go to Redact.
+	// Connector opens the connections instead, for drivers that need more than a DSN. Secrets it uses go to Redact and
+	// RedactAlso.
 	Connector driver.Connector
-	// Redact lists further secrets to mask in error texts.
+	// Redact lists more secrets to mask in error texts.
 	Redact []string
-	// Classify says why a query failed from the driver's own error, such as a SQLSTATE; "" leaves it to the default:
-	// timeouts, cancellation, refused and lost connections are recognised. Optional.
+	// RedactAlso returns secrets that were not known when the probe was made, such as a password that was rotated. It is
+	// called after a failed run. Optional.
+	RedactAlso func() []string
+	// Classify returns why a query failed from the driver's own error, such as a SQLSTATE. "" selects the default, which
+	// recognises timeouts, cancellation, refused and lost connections. Optional.
 	Classify func(error) Reason
 	// Query must return a row; default DefaultSQLQuery, or DefaultSQLiteQuery if Driver is sqlite or sqlite3. (SQLite
-	// creates a file that is missing, unless the DSN has mode=rw or mode=ro.)
+	// creates a missing file, unless the DSN has mode=rw or mode=ro.)
 	Query string
-	// MaxOpenConns bounds the connections; default DefaultSQLMaxOpenConns. One is enough for a check.
+	// CloseAfterRun closes the connection after every run. It is meant for files: an open connection goes on reading a
+	// file that was moved away, deleted or replaced.
+	CloseAfterRun bool
+	// MaxOpenConns limits the connections; default DefaultSQLMaxOpenConns. One is enough for a check.
 	MaxOpenConns int
-	// ConnMaxLifetime is the age at which a connection is replaced; default DefaultSQLConnMaxLifetime. It bounds how long
+	// ConnMaxLifetime is the age at which a connection is replaced; default DefaultSQLConnMaxLifetime. It limits how long
 	// an old connection can hide that new ones fail, after a password change or at the server's connection limit.
 	ConnMaxLifetime time.Duration
 }
 
-// SQL is a Probe that runs a query and reads a row of its answer. Connections persist between runs.
+// SQL is a Probe that runs a query and reads the first row of its result. Connections persist between runs, unless
+// CloseAfterRun is set.
 type SQL struct {
 	options   SQLOptions
 	connector driver.Connector
@@ -56,7 +64,7 @@ type SQL struct {
 	closed bool
 }
 
-// NewSQL checks the options. It connects to nothing and starts nothing: the first run does.
+// NewSQL checks the options. It neither connects nor starts anything: the first run does.
 func NewSQL(o SQLOptions) (*SQL, error) {
 	if o.Query == "" {
 		o.Query = DefaultSQLQuery
@@ -79,22 +87,23 @@ func NewSQL(o SQLOptions) (*SQL, error) {
 	if p.connector == nil {
 		p.connector = &dsnConnector{name: o.Driver, dsn: o.DSN, secrets: p.secrets}
 	}
+	p.connector = markedConnector{p.connector}
 	return p, nil
 }
 
-// Probe implements Probe. Its errors hold text and reason alone: what a driver wraps may hold a secret.
+// Probe implements Probe. Its errors carry only text and reason: an error that a driver wraps may contain a secret.
 func (p *SQL) Probe(ctx context.Context) (Result, error) {
 	db, err := p.open()
 	if err != nil {
 		return Result{}, err
 	}
 	err = p.ask(ctx, db)
-	res := Result{Details: map[string]any{
-		"driver":           p.options.Driver,
-		"open_connections": db.Stats().OpenConnections,
-	}}
+	res := Result{Details: map[string]any{"driver": p.options.Driver}}
+	if !p.options.CloseAfterRun {
+		res.Details["open_connections"] = db.Stats().OpenConnections
+	}
 	if err != nil {
-		return res, WithReason(p.classify(ctx, err), errors.New(p.secrets.mask(err.Error())))
+		return res, WithReason(p.classify(ctx, err), errors.New(p.mask(err.Error())))
 	}
 	res.Message = "query answered"
 	return res, nil
@@ -110,12 +119,20 @@ func (p *SQL) Close() error {
 		return nil
 	}
 	if err := db.Close(); err != nil {
-		return fmt.Errorf("close %s database: %s", p.options.Driver, p.secrets.mask(err.Error()))
+		return fmt.Errorf("close %s database: %s", p.options.Driver, p.mask(err.Error()))
 	}
 	return nil
 }
 
-// open returns the pool, made by the first run.
+// mask returns text without any of the secrets.
+func (p *SQL) mask(text string) string {
+	if p.options.RedactAlso != nil {
+		text = newSecrets(p.options.RedactAlso()).mask(text)
+	}
+	return p.secrets.mask(text)
+}
+
+// open returns the pool, which the first run creates.
 func (p *SQL) open() (*sql.DB, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,6 +143,9 @@ func (p *SQL) open() (*sql.DB, error) {
 		p.db = sql.OpenDB(p.connector)
 		p.db.SetMaxOpenConns(p.options.MaxOpenConns)
 		p.db.SetConnMaxLifetime(p.options.ConnMaxLifetime)
+		if p.options.CloseAfterRun {
+			p.db.SetMaxIdleConns(-1)
+		}
 	}
 	return p.db, nil
 }
@@ -133,6 +153,9 @@ func (p *SQL) open() (*sql.DB, error) {
 // ask runs the query and reads the first row of its answer.
 func (p *SQL) ask(ctx context.Context, db *sql.DB) (err error) {
 	rows, err := db.QueryContext(ctx, p.options.Query)
+	if connecting, ok := errors.AsType[connectError](err); ok {
+		return connecting
+	}
 	if err != nil {
 		return fmt.Errorf("run query: %w", err)
 	}
@@ -154,7 +177,7 @@ func (p *SQL) ask(ctx context.Context, db *sql.DB) (err error) {
 	return nil
 }
 
-// classify is the reason of a failed query. Drivers have their own words for a query that ended with its context.
+// classify returns the reason of a failed query. Drivers have their own errors for a query that ended with its context.
 func (p *SQL) classify(ctx context.Context, err error) Reason {
 	if p.options.Classify != nil {
 		if r := p.options.Classify(err); r != "" {

@@ -137,7 +137,7 @@ func TestSQLAsksForTheDSNOfEveryConnection(t *testing.T) {
 		_, err := p.Probe(t.Context())
 		got = append(got, fmt.Sprint(err))
 	}
-	want := []string{"<nil>", "run query: get data source name: read password: no such file", "<nil>"}
+	want := []string{"<nil>", "get data source name: read password: no such file", "<nil>"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("errors of three connections (-want +got):\n%s", diff)
 	}
@@ -162,12 +162,12 @@ func TestSQLErrors(t *testing.T) {
 		reason Reason
 		text   string
 	}{
-		"refused":         {refused, ReasonRefused, "run query: " + refused.Error()},
-		"cut":             {driver.ErrBadConn, ReasonRefused, "run query: driver: bad connection"},
-		"any":             {errors.New("no such table"), ReasonError, "run query: no such table"},
-		"masked":          {errors.New("user:hunter2 is wrong"), ReasonError, "run query: user:<redacted> is wrong"},
-		"classified":      {special, ReasonRefused, "run query: SQLSTATE 57P01 for user:<redacted>"},
-		"named by driver": {WithReason(ReasonIntegrity, errors.New("x")), ReasonIntegrity, "run query: x"},
+		"refused":         {refused, ReasonRefused, refused.Error()},
+		"cut":             {driver.ErrBadConn, ReasonRefused, "driver: bad connection"},
+		"any":             {errors.New("no such table"), ReasonError, "no such table"},
+		"masked":          {errors.New("user:hunter2 is wrong"), ReasonError, "user:<redacted> is wrong"},
+		"classified":      {special, ReasonRefused, "SQLSTATE 57P01 for user:<redacted>"},
+		"named by driver": {WithReason(ReasonIntegrity, errors.New("x")), ReasonIntegrity, "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newTestSQL(t, SQLOptions{
@@ -190,13 +190,13 @@ func TestSQLErrors(t *testing.T) {
 	}
 }
 
-func TestSQLDSNThatIsNoURL(t *testing.T) {
+func TestSQLInvalidURL(t *testing.T) {
 	p := newTestSQL(t, SQLOptions{Driver: "sqlite", DSN: func(context.Context) (string, error) {
 		return "postgres://u:half/other@db/x", nil
 	}})
 	_, err := p.Probe(t.Context())
-	if err == nil || strings.Contains(err.Error(), "half") || !strings.Contains(err.Error(), "write special characters") {
-		t.Errorf("Probe: %v, want the mend and no part of the password", err)
+	if err == nil || strings.Contains(err.Error(), "half") || !strings.Contains(err.Error(), "percent-encode") {
+		t.Errorf("Probe: %v, want the fix and no part of the password", err)
 	}
 }
 
@@ -204,6 +204,46 @@ func TestSQLUnknownDriver(t *testing.T) {
 	p := newTestSQL(t, SQLOptions{Driver: "nosuch", DSN: func(context.Context) (string, error) { return "x", nil }})
 	if _, err := p.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "open nosuch") {
 		t.Errorf("Probe: %v", err)
+	}
+}
+
+// Without a connection that stays open, a file that was replaced is seen by the next run.
+func TestSQLCloseAfterRun(t *testing.T) {
+	path, o := sqliteFile(t)
+	o.CloseAfterRun = true
+	p := newTestSQL(t, o)
+	got, err := p.Probe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Result{Message: "query answered", Details: map[string]any{"driver": "sqlite"}}, got); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	if n := p.db.Stats().OpenConnections; n != 0 {
+		t.Errorf("%d connections are open after the run, want 0", n)
+	}
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, []byte(strings.Repeat("garbage ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Probe(t.Context()); err == nil {
+		t.Error("the probe passes after the file was replaced by garbage")
+	}
+}
+
+func TestSQLRedactAlso(t *testing.T) {
+	rotated := []string{"hunter2"}
+	p := newTestSQL(t, SQLOptions{
+		Driver: "broken", Connector: broken{errors.New("no hunter2, no hunter3, no fixed-one")}, Redact: []string{"fixed-one"},
+		RedactAlso: func() []string { return rotated },
+	})
+	rotated = append(rotated, "hunter3")
+	_, err := p.Probe(t.Context())
+	if want := "no <redacted>, no <redacted>, no <redacted>"; err == nil || err.Error() != want {
+		t.Errorf("Probe: %v, want %q", err, want)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 var urlScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
-// dsnConnector opens every connection with a DSN that is asked for anew. (sql.Open would keep the first one for ever.)
+// dsnConnector opens every connection with a fresh DSN. (sql.Open would keep the first one.)
 type dsnConnector struct {
 	name    string
 	dsn     func(ctx context.Context) (string, error)
@@ -55,19 +55,19 @@ func (c *dsnConnector) Driver() driver.Driver {
 	return c.driver
 }
 
-// checkURL refuses a DSN that looks like a URL and is none. A driver would refuse it too, but with a text such as `invalid
-// port ":half-a-password"`, which nothing can mask.
+// checkURL refuses a DSN that looks like a URL but is not valid. A driver would refuse it too, but with a text such as
+// `invalid port ":half-a-password"`, which cannot be masked.
 func checkURL(dsn string) error {
 	if !urlScheme.MatchString(dsn) {
 		return nil
 	}
 	if _, err := url.Parse(dsn); err != nil {
-		return errors.New("parse data source name: it is not a valid URL, write special characters of user and password as %XX")
+		return errors.New("parse data source name: invalid URL; percent-encode special characters in user and password")
 	}
 	return nil
 }
 
-// find gets the driver registered under the connector's name. database/sql tells only through a DB, which is opened here
+// find returns the driver registered under the connector's name. database/sql gives it only through a DB, which is opened
 // and closed unused.
 func (c *dsnConnector) find(dsn string) (driver.Driver, error) {
 	c.mu.Lock()
@@ -84,4 +84,21 @@ func (c *dsnConnector) find(dsn string) (driver.Driver, error) {
 		return nil, fmt.Errorf("close %s: %w", c.name, err)
 	}
 	return c.driver, nil
+}
+
+// connectError is the error of a new connection, as opposed to that of a query.
+type connectError struct{ error }
+
+func (e connectError) Unwrap() error { return e.error }
+
+// markedConnector marks the errors of new connections.
+type markedConnector struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c markedConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, connectError{err}
+	}
+	return conn, nil
 }

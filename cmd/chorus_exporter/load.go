@@ -26,6 +26,7 @@ type loaded struct {
 	shipped map[string]Check // what the defaults say about checks: the names of the shipped rule checks
 	dir     string           // what relative paths in the file are relative to
 	paths   *collectors.PathCheck
+	warned  []problem // warnings about the databases
 }
 
 // loadConfig reads the file. Without a name it is the defaults. What is wrong with its content is collected in it; the

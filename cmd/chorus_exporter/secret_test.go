@@ -23,6 +23,12 @@ func TestSecretNeverShows(t *testing.T) {
 		{"words", "host=db user=me password=s3cr3t dbname=orders", "<secret>"},
 		{"words with spaces", "host=db Password = 's3c r3t'", "<secret>"},
 		{"words without", "host=db user=me dbname=passengers", "host=db user=me dbname=passengers"},
+		{"at sign and slash in it", "postgres://me:s3c@r3t/more@db/orders", "<secret>"},
+		{"at sign and question mark in it", "postgres://me:s3c@r3t?more@db/orders", "<secret>"},
+		{"colon encoded", "postgres://me%3As3cr3t:x@db/orders", "<secret>"},
+		{"no host", "postgres://me:s3cr3t/orders", "<secret>"},
+		{"other name", "postgres://me@db/orders?pass=s3cr3t", "postgres://me:<secret>@db/orders"},
+		{"other name in words", "host=db passwd=s3cr3t", "<secret>"},
 		{"file", "file:/var/lib/a:b@c.db?mode=rw", "file:/var/lib/a:b@c.db?mode=rw"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

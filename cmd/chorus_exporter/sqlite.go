@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"net/url"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -14,50 +19,156 @@ import (
 	"chorus/probes"
 )
 
-// sqliteBusyTimeout, in milliseconds, is longer than any timeout of a check, which ends the wait: that somebody writes
-// for a moment is no failure, that the lock is never given back is one.
-const sqliteBusyTimeout = "86400000"
+// checkSQLite replaces the DSN by a URI of the absolute path, with the parameters that a probe uses.
+func checkSQLite(c *loaded, d *Database) ([]string, error) {
+	parsed, warnings, err := parseSQLite(strings.TrimSpace(string(d.DSN)))
+	if err != nil {
+		return nil, err
+	}
+	if parsed.path, err = filepath.Abs(c.path(parsed.path)); err != nil {
+		return nil, errors.New("the working directory is unknown; write an absolute path")
+	}
+	d.DSN = Secret(parsed.String())
+	return warnings, nil
+}
 
-// checkSQLite turns a path into a URI that opens the file and never creates it: a probe that makes the database it
-// looks for would always find one.
-func checkSQLite(c *loaded, d *Database) error {
-	dsn := string(d.DSN)
-	if strings.Contains(dsn, ":memory:") || strings.Contains(dsn, "mode=memory") {
-		return errors.New("a database in memory is nobody else's, so it proves nothing; name a file")
+func openSQLite(d Database) (probes.SQLOptions, error) {
+	parsed, _, err := parseSQLite(string(d.DSN))
+	if err != nil {
+		return probes.SQLOptions{}, err
 	}
-	if !strings.HasPrefix(dsn, "file:") {
-		path, err := filepath.Abs(c.path(dsn))
-		if err != nil {
-			return fmt.Errorf("%w; write the absolute path", err)
+	return probes.SQLOptions{Connector: sqliteConnector{parsed}, CloseAfterRun: true}, nil
+}
+
+// sqliteConnector opens the database of a file that is there. Every run opens it again, so that a file that was moved away,
+// deleted or replaced is noticed, and closes it, so that neither locks nor files of its own stay beside the database.
+type sqliteConnector struct{ dsn sqliteDSN }
+
+// Driver implements driver.Connector.
+func (sqliteConnector) Driver() driver.Driver { return &sqlite.Driver{} }
+
+// Connect implements driver.Connector. It reads the schema: SQLite opens whatever is there, and reads the file only when
+// a query needs it.
+func (s sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := s.checkFile(); err != nil {
+		return nil, err
+	}
+	connector, err := sqlite.NewConnector(s.uri(ctx))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := connector.Connect(ctx)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	if err := readSchema(ctx, conn); err != nil {
+		return nil, errors.Join(s.explain(err), conn.Close())
+	}
+	return conn, nil
+}
+
+// uri returns the URI for one run. mode=rw opens the file without creating it. A database that is read only is opened
+// with mode=rw too if it has no journal, and then only queried: with mode=ro SQLite would leave the files of a database in
+// WAL mode behind.
+func (s sqliteConnector) uri(ctx context.Context) string {
+	query := []string{"mode=rw", "_error_rc=1"}
+	if s.dsn.readOnly || s.dsn.immutable {
+		if s.dsn.immutable || s.hasJournal() {
+			query[0] = "mode=ro"
 		}
-		dsn = (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()
+		query = append(query, "_query_only=1")
+	} else if s.dsn.queryOnly {
+		query = append(query, "_query_only=1")
 	}
-	dsn = withParameter(dsn, "mode=", "mode=rw")
-	dsn = withParameter(dsn, "busy_timeout", "_busy_timeout="+sqliteBusyTimeout)
-	if _, err := sqlite.NewConnector(dsn); err != nil {
-		return fmt.Errorf("is no name of a sqlite file: %w; write its path", err)
+	if s.dsn.immutable {
+		query = append(query, "immutable=1")
 	}
-	d.DSN = Secret(dsn)
+	query = append(query, "_busy_timeout="+strconv.Itoa(s.busy(ctx)))
+	for _, p := range s.dsn.pragmas {
+		query = append(query, "_pragma="+p.key+"("+p.value+")")
+	}
+	return sqliteURI(s.dsn.path) + "?" + strings.Join(query, "&")
+}
+
+// busy returns how long to wait for a lock, in milliseconds: nearly as long as the run may take. That somebody writes for
+// a moment is not a failure. The rest is for telling that the database is locked.
+func (s sqliteConnector) busy(ctx context.Context) int {
+	wait := 24 * time.Hour
+	if end, ok := ctx.Deadline(); ok {
+		wait = time.Until(end) * 9 / 10
+	}
+	if most := time.Duration(s.dsn.busy) * time.Millisecond; most > 0 {
+		wait = min(wait, most)
+	}
+	return max(1, int(wait/time.Millisecond))
+}
+
+// checkFile returns why the path cannot be a database. SQLite takes an empty file for a new database.
+func (s sqliteConnector) checkFile() error {
+	info, err := os.Stat(s.dsn.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(s.dsn.path); err == nil {
+			return probes.WithReason(probes.ReasonRefused, errors.New("the file is a symbolic link to a file that does not exist"))
+		}
+		return probes.WithReason(probes.ReasonRefused, errors.New("the file does not exist"))
+	case err != nil:
+		return probes.WithReason(probes.ReasonRefused, fmt.Errorf("the file cannot be read: %w", pathless(err)))
+	case info.IsDir():
+		return probes.WithReason(probes.ReasonRefused, errors.New("it is a directory, not a database file"))
+	case !info.Mode().IsRegular():
+		return probes.WithReason(probes.ReasonRefused, errors.New("it is not a regular file"))
+	case info.Size() == 0:
+		return probes.WithReason(probes.ReasonIntegrity, errors.New("the file is empty (0 bytes), not a database"))
+	}
+	if s.dsn.immutable && s.hasJournal() {
+		return probes.WithReason(probes.ReasonIntegrity,
+			errors.New("immutable=1 is set, but the database has a journal with changes; remove immutable=1"))
+	}
 	return nil
 }
 
-// withParameter is dsn with the parameter added, unless it has one that says the same thing.
-func withParameter(dsn, known, parameter string) string {
-	switch {
-	case strings.Contains(dsn, known):
-		return dsn
-	case strings.Contains(dsn, "?"):
-		return dsn + "&" + parameter
+// hasJournal reports whether the database has a journal or a write-ahead log with content.
+func (s sqliteConnector) hasJournal() bool {
+	for _, suffix := range []string{"-journal", "-wal"} {
+		if info, err := os.Stat(s.dsn.path + suffix); err == nil && info.Size() > 0 {
+			return true
+		}
 	}
-	return dsn + "?" + parameter
+	return false
 }
 
-func openSQLite(d Database) (driver.Connector, []string, error) {
-	connector, err := sqlite.NewConnector(string(d.DSN))
-	return connector, nil, err
+// explain adds what to do about an error whose text does not say it.
+func (s sqliteConnector) explain(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch failure.Code() & 0xff {
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w; the exporter needs to read the file and, in WAL mode, to write to its directory", err)
+	}
+	return err
 }
 
-// sqliteReason sorts SQLite's result codes into the reasons of a failed run.
+// readSchema reads the table of tables, which every database has.
+func readSchema(ctx context.Context, conn driver.Conn) error {
+	queryer, ok := conn.(driver.QueryerContext)
+	if !ok {
+		return errors.New("the driver cannot run a query")
+	}
+	rows, err := queryer.QueryContext(ctx, probes.DefaultSQLiteQuery, nil)
+	if err != nil {
+		return err
+	}
+	err = rows.Next(make([]driver.Value, 1))
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the schema cannot be counted")
+	}
+	return errors.Join(err, rows.Close())
+}
+
+// sqliteReason maps SQLite's result codes to the reasons of a failed run.
 func sqliteReason(err error) probes.Reason {
 	failure, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
@@ -66,11 +177,11 @@ func sqliteReason(err error) probes.Reason {
 	switch failure.Code() & 0xff { // the upper bits refine it
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return probes.ReasonIntegrity
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED: // still held by somebody when busy_timeout ended
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED: // still locked when busy_timeout ended
 		return probes.ReasonTimeout
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		return probes.ReasonRefused
-	case sqlite3.SQLITE_INTERRUPT: // the context ended; which way, it knows
+	case sqlite3.SQLITE_INTERRUPT: // the context ended, and knows why
 		return ""
 	}
 	return probes.ReasonError

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ const (
 	maxOpenConns        = 10
 )
 
-// checkDatabases completes the entries of databases and reports their faults.
+// checkDatabases completes the entries of databases, and notes their faults and warnings.
 func (c *loaded) checkDatabases() {
 	for i := range c.Databases {
 		d, at := &c.Databases[i], fmt.Sprintf("databases[%d]", i)
@@ -39,21 +38,28 @@ func (c *loaded) checkDatabaseName(i int, field string) {
 	_, shipped := c.shipped[name]
 	switch {
 	case name == "":
-		c.add(c.line(field), field, "is missing; name each of several databases, the name becomes the check's")
-	case !checkName.MatchString(name):
-		c.add(c.line(field), field, "%q is no check name; use up to 128 letters, digits, '.', '_' and '-'", name)
+		c.add(c.line(field), field, "missing; name each database, the name becomes the name of its check")
+	case !checkName.MatchString(name): // not quoted: it may be a DSN
+		c.add(c.line(field), field, "invalid name; use up to 128 letters, digits, '.', '_' and '-'")
 	case shipped:
 		c.add(c.line(field), field, "%q is the name of a shipped check; choose another", name)
 	case slices.IndexFunc(c.Databases, same) < i:
-		c.add(c.line(field), field, "%q is taken by a database above; choose another", name)
+		c.add(c.line(field), field, "duplicate name %q; choose another", name)
 	}
 }
 
-// checkSource judges how the database is reached and where its password comes from.
+// checkSource checks how the database is reached and where its password comes from.
 func (c *loaded) checkSource(d *Database, at string) {
 	kind, ok := driverOf(d.Driver)
-	if !ok {
-		c.add(c.line(at+".driver"), at+".driver", "%q is no driver; choose postgres or sqlite", d.Driver)
+	switch {
+	case d.Driver == "":
+		c.add(c.line(at+".driver"), at+".driver", "missing; use postgres or sqlite")
+		return
+	case !ok && slices.Contains(foreignSchemes, d.Driver):
+		c.add(c.line(at+".driver"), at+".driver", "unknown driver %q; use postgres or sqlite", d.Driver)
+		return
+	case !ok: // not quoted: it may be a DSN
+		c.add(c.line(at+".driver"), at+".driver", "unknown driver; use postgres or sqlite")
 		return
 	}
 	d.Query = cmp.Or(d.Query, kind.query)
@@ -62,32 +68,35 @@ func (c *loaded) checkSource(d *Database, at string) {
 	}
 	c.checkPassword(d, at)
 	if strings.TrimSpace(string(d.DSN)) == "" {
-		c.add(c.line(at+".dsn"), at+".dsn", "is missing; say how to reach the database, such as %s", kind.example)
+		c.add(c.line(at+".dsn"), at+".dsn", "missing; for example %s", kind.example)
 		return
 	}
-	if err := kind.check(c, d); err != nil {
+	warnings, err := kind.check(c, d)
+	if err != nil {
 		c.add(c.line(at+".dsn"), at+".dsn", "%v", err)
+		return
+	}
+	for _, w := range warnings { // add would keep only the first of a field
+		c.warned = append(c.warned, problem{line: c.line(at + ".dsn"), field: at + ".dsn", shown: at + ".dsn", text: w})
 	}
 }
 
 func (c *loaded) checkPassword(d *Database, at string) {
 	file, env := at+".password_file", at+".password_env"
 	switch {
-	case d.PasswordFile == "" && d.PasswordEnv == "":
+	case !d.hasPasswordSource():
 		return
 	case d.PasswordFile != "" && d.PasswordEnv != "":
-		c.add(c.line(env), env, "stands beside password_file; keep one of the two")
+		c.add(c.line(env), env, "cannot be used with password_file; keep one")
 	case d.Driver == "sqlite":
-		c.add(c.line(at), at, "a sqlite file has no password; remove password_file and password_env")
-	case d.DSN.hasPassword():
-		c.add(c.line(at+".dsn"), at+".dsn", "carries a password beside password_file or password_env; keep one of them")
+		c.add(c.line(at), at, "a SQLite file has no password; remove password_file and password_env")
 	case d.PasswordFile != "":
 		if _, err := d.password(); err != nil {
-			c.add(c.line(file), file, "can't be read: %v; name a file with nothing but the password", pathless(err))
+			c.add(c.line(file), file, "cannot be used: %v; name a file that contains only the password", err)
 		}
 	default:
-		if _, set := os.LookupEnv(d.PasswordEnv); !set {
-			c.add(c.line(env), env, "%q is not set in the environment; set it before the start", d.PasswordEnv)
+		if _, err := d.password(); err != nil { // the name is not shown: it may be the password itself
+			c.add(c.line(env), env, "cannot be used: %v; set it to the password before the start", err)
 		}
 	}
 }

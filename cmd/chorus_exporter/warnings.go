@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (p *plan) emptyFiles() (out []string) {
 // warnings returns the warnings about the configuration alone.
 func (c *loaded) warnings() []string {
 	var doubts problems
-	doubts.file = c.file
+	doubts.file, doubts.list = c.file, slices.Clone(c.warned)
 	c.doubtDisks(&doubts)
 	if c.joins() {
 		c.doubtWait(&doubts)
