@@ -124,8 +124,9 @@ func worstFirst(a, b Alert) int {
 		}
 		return n
 	}
-	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), last(a, b, saysUnproven), a.ActiveAt.Compare(b.ActiveAt), last(a, b, saysUnknown), cmp.Compare(a.Name, b.Name),
-		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Summary, b.Summary)); c != 0 {
+	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), last(a, b, saysUnproven), a.ActiveAt.Compare(b.ActiveAt),
+		last(a, b, saysUnknown), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Check, b.Check),
+		cmp.Compare(a.Summary, b.Summary)); c != 0 {
 		return c
 	}
 	return labels.Compare(labels.FromMap(a.Labels), labels.FromMap(b.Labels))

@@ -125,8 +125,10 @@ func (l *loader) items(f func(*item)) {
 func (l *loader) set(rules []*item, off []Check, warnings []error) *Set {
 	s := &Set{disabled: off, warnings: warnings, retention: retention(rules), reads: reads(rules)}
 	for _, g := range l.groups {
-		out := Group{Name: g.name, File: g.file.name, Own: g.file.place == placeOwn, Interval: g.interval, Concludes: g.place >= placeChecks,
-			ReplacesVerdict: !g.file.shipped && g.place >= placeScores}
+		out := Group{
+			Name: g.name, File: g.file.name, Own: g.file.place == placeOwn, Interval: g.interval,
+			Concludes: g.place >= placeChecks, ReplacesVerdict: !g.file.shipped && g.place >= placeScores,
+		}
 		for _, it := range g.items {
 			out.Rules = append(out.Rules, it.Rule)
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -27,12 +26,6 @@ type beatNode struct {
 	topic  *pubsub.Topic
 	sub    *pubsub.Subscription
 	stream network.Stream // of an attacker
-}
-
-// noLeaks checks at the end of the test that it left no goroutine behind. To be called first.
-func noLeaks(t *testing.T) {
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
 // newBeatHost is a host that listens on loopback, until the end of the test.
