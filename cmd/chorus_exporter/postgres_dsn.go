@@ -88,7 +88,8 @@ func parsePostgres(dsn string) (postgresDSN, error) {
 		case scheme == "postgres" || scheme == "postgresql":
 			return postgresDSN{}, errors.New(`"` + scheme + `:" needs two slashes; write ` + postgresURLForm)
 		case slices.Contains(foreignSchemes, scheme):
-			return postgresDSN{}, errors.New(`not a PostgreSQL connection string, it begins with "` + scheme + `:"; write ` + postgresForms)
+			return postgresDSN{}, errors.New(`not a PostgreSQL connection string, it begins with "` + scheme + `:"; write ` +
+				postgresForms)
 		}
 	}
 	return parsePostgresWords(dsn)
@@ -155,7 +156,7 @@ func (d *postgresDSN) parseAuthority(authority string) error {
 		return nil // the query may name the host
 	}
 	var names, ports []string
-	for _, host := range strings.Split(hosts, ",") {
+	for host := range strings.SplitSeq(hosts, ",") {
 		name, port := host, ""
 		if strings.HasPrefix(host, "[") {
 			var ok bool
@@ -183,7 +184,7 @@ func (d *postgresDSN) parseQuery(query string) error {
 	if query == "" {
 		return nil
 	}
-	for _, pair := range strings.Split(query, "&") {
+	for pair := range strings.SplitSeq(query, "&") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || strings.Contains(value, "=") {
 			return errors.New(`each parameter after "?" needs exactly one "="; percent-encode "&" as %26 and "=" as %3D in values`)
@@ -228,6 +229,11 @@ func (d postgresDSN) checkHosts() error {
 	return nil
 }
 
+// mayBeUser reports whether what reads as the host may have been meant as the user.
+func (d postgresDSN) mayBeUser(host string) bool {
+	return d.isURL && d.hasPort && d.get("user") == "" && !strings.Contains(host, ".") && host != "localhost"
+}
+
 // checkHost returns the fault of one host. A host is shown in errors, so it must not be a part of a password.
 func (d postgresDSN) checkHost(host string) error {
 	_, notIP := netip.ParseAddr(host)
@@ -247,8 +253,7 @@ func (d postgresDSN) checkHost(host string) error {
 		return errors.New("invalid host; write the port as port=5432, and an IPv6 address without brackets")
 	case len(host) > 253 || strings.ContainsFunc(host, strange):
 		return errors.New("invalid host; write a name, an address or the directory of a Unix socket" + d.hint())
-	case d.isURL && d.hasPort && d.get("user") == "" && !strings.Contains(host, ".") && host != "localhost":
-		// postgres://user:password/name is read as host:port if the password is a number.
+	case d.mayBeUser(host): // and its password, if that is a number: user:password/name reads as host:port
 		return errors.New("no user; write " + postgresURLForm)
 	}
 	return nil

@@ -62,7 +62,7 @@ func checkSQLiteText(dsn string) error {
 	if err := checkDSNText(dsn); err != nil {
 		return err
 	}
-	if m := dsnScheme.FindStringSubmatch(dsn); m != nil && m[1] != "file" {
+	if m := dsnScheme.FindStringSubmatch(dsn); len(m) > 1 && m[1] != "file" {
 		scheme := strings.ToLower(m[1])
 		switch {
 		case scheme == "file":
@@ -95,7 +95,7 @@ func sqliteURIPath(rest string) (string, error) {
 // parseQuery reads the parameters of SQLite and of the Go drivers for it.
 func (d *sqliteDSN) parseQuery(dsn Secret, query string) (warnings []string, err error) {
 	seen := map[string]bool{}
-	for _, pair := range strings.Split(query, "&") {
+	for pair := range strings.SplitSeq(query, "&") {
 		if pair == "" {
 			continue
 		}
