@@ -36,7 +36,7 @@ func states(t *testing.T) map[string]state {
 	database := func(dsn, check string) string {
 		return head + fmt.Sprintf("databases: [{name: db, driver: sqlite, dsn: %q}]\nchecks: {db: {%s}}\n", dsn, check)
 	}
-	here := write(t, "db.sqlite", "")
+	here := write(t, "db.sqlite", emptyDatabase())
 	nowhere := filepath.Join(t.TempDir(), "nowhere.sqlite")
 	healthy := database(here, "interval: 500ms, timeout: 400ms")
 	return map[string]state{
