@@ -112,7 +112,7 @@ bin/grpc-health-probe: .ci/tools/go.mod .ci/tools/go.sum
 	$(GO) -C .ci/tools build -o $(CURDIR)/$@ github.com/grpc-ecosystem/grpc-health-probe
 	@touch $@
 
-# Debian's Prometheus and Alertmanager, unpacked. Only CI insists: elsewhere a test that misses them skips and says so.
+# Debian's Prometheus, Alertmanager and pgbouncer, unpacked. Only CI insists: elsewhere a test that misses them skips and says so.
 bin/debian: .ci/debian-servers
 	@.ci/debian-servers $@ && touch $@ || [ "$$CI" != true ]
 
