@@ -190,7 +190,10 @@ func TestFaultsAtDefaults(t *testing.T) {
 
 func neverSwarm(t *testing.T, o devnet.Options) *devnet.Swarm {
 	t.Helper()
-	o.Nodes, o.Validators = 3, recordValidators()
+	o.Nodes = 3
+	if o.ProtocolPrefix != "/ipfs" { // which has none but its own
+		o.Validators = recordValidators()
+	}
 	s, err := devnet.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
+	be "encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -121,11 +123,56 @@ func (s sqliteConnector) checkFile() error {
 	case info.Size() == 0:
 		return probes.WithReason(probes.ReasonIntegrity, errors.New("the file is empty (0 bytes), not a database"))
 	}
+	if err := s.checkWhole(); err != nil {
+		return probes.WithReason(probes.ReasonIntegrity, err)
+	}
 	if s.dsn.immutable && s.hasJournal() {
 		return probes.WithReason(probes.ReasonIntegrity,
 			errors.New("immutable=1 is set, but the database has a journal with changes; remove immutable=1"))
 	}
 	return nil
+}
+
+// checkWhole returns an error if the file is shorter than its header says. While somebody writes, which a journal shows, the
+// header may be ahead of the file; a short moment is given to who writes without one.
+func (s sqliteConnector) checkWhole() error {
+	for try := 0; ; try++ {
+		whole, err := wholeSize(s.dsn.path)
+		if err != nil || s.hasJournal() {
+			return nil // SQLite says what is wrong, or recovers
+		}
+		info, err := os.Stat(s.dsn.path)
+		switch {
+		case err != nil || info.Size() >= whole:
+			return nil
+		case try == 2:
+			return fmt.Errorf("the file is cut off: %d bytes, but its header says %d", info.Size(), whole)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// wholeSize returns how long a database file is by its header, in bytes; 0 if the header does not say. SQLite itself does not
+// notice a file that is cut off within its last page. https://www.sqlite.org/fileformat.html, 1.3.7: the number of pages
+// counts only while the change counter is the one that it was written with.
+func wholeSize(path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	header := make([]byte, 100)
+	if _, err := io.ReadFull(f, header); err != nil {
+		return 0, err
+	}
+	if !bytes.Equal(header[24:28], header[92:96]) {
+		return 0, nil
+	}
+	page := int64(be.BigEndian.Uint16(header[16:]))
+	if page == 1 {
+		page = 65536
+	}
+	return page * int64(be.BigEndian.Uint32(header[28:])), nil
 }
 
 // hasJournal reports whether the database has a journal or a write-ahead log with content.
