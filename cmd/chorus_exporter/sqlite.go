@@ -137,42 +137,40 @@ func (s sqliteConnector) checkFile() error {
 // header may be ahead of the file; a short moment is given to who writes without one.
 func (s sqliteConnector) checkWhole() error {
 	for try := 0; ; try++ {
-		whole, err := wholeSize(s.dsn.path)
-		if err != nil || s.hasJournal() {
-			return nil // SQLite says what is wrong, or recovers
-		}
-		info, err := os.Stat(s.dsn.path)
+		whole, size := wholeSize(s.dsn.path)
 		switch {
-		case err != nil || info.Size() >= whole:
+		case size >= whole || s.hasJournal():
 			return nil
 		case try == 2:
-			return fmt.Errorf("the file is cut off: %d bytes, but its header says %d", info.Size(), whole)
+			return fmt.Errorf("the file is cut off: %d bytes, but its header says %d", size, whole)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// wholeSize returns how long a database file is by its header, in bytes; 0 if the header does not say. SQLite itself does not
-// notice a file that is cut off within its last page. https://www.sqlite.org/fileformat.html, 1.3.7: the number of pages
-// counts only while the change counter is the one that it was written with.
-func wholeSize(path string) (int64, error) {
+// wholeSize returns how long a database file is by its header, and how long it is, in bytes; 0 and 0 if that cannot be read,
+// which SQLite then reports. SQLite itself does not notice a file that is cut off within its last page.
+// https://www.sqlite.org/fileformat.html, 1.3.7: the number of pages counts only while the change counter is the one that it
+// was written with.
+func wholeSize(path string) (whole, size int64) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, err
+		return 0, 0
 	}
 	defer f.Close()
 	header := make([]byte, 100)
-	if _, err := io.ReadFull(f, header); err != nil {
-		return 0, err
+	if _, err := io.ReadFull(f, header); err != nil || !bytes.Equal(header[24:28], header[92:96]) {
+		return 0, 0
 	}
-	if !bytes.Equal(header[24:28], header[92:96]) {
-		return 0, nil
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0
 	}
 	page := int64(be.BigEndian.Uint16(header[16:]))
 	if page == 1 {
 		page = 65536
 	}
-	return page * int64(be.BigEndian.Uint32(header[28:])), nil
+	return page * int64(be.BigEndian.Uint32(header[28:])), info.Size()
 }
 
 // hasJournal reports whether the database has a journal or a write-ahead log with content.
