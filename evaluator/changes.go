@@ -26,10 +26,11 @@ type changes struct {
 	firing map[string]map[string]logged // by ident, then by the alert's key
 }
 
-// logged is an alert that was logged as firing, with its cause at that time.
+// logged is an alert that was logged as firing. The error of its check's last run is kept from then, since a run that
+// passed has ended the alert and left no error.
 type logged struct {
 	*alert
-	cause string
+	runError string
 }
 
 // change is one line to be.
@@ -93,7 +94,8 @@ func (e *Evaluator) changesOf(
 			continue
 		}
 		delete(before, key)
-		lines = append(lines, change{rule: ident, alert: e.publicAlert(l.alert, nil), cause: l.cause, ended: true})
+		public := e.publicAlert(l.alert, nil)
+		lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text())), ended: true})
 	}
 	for key, a := range r.active {
 		if _, known := before[key]; known || !a.firing {
@@ -101,14 +103,14 @@ func (e *Evaluator) changesOf(
 		}
 		public := e.publicAlert(a, nil)
 		public.Masked = masked[labelKey(a.labels)]
-		l := logged{a, snap.causeOf(&public)}
+		l := logged{a, snap.runErrorOf(&public)}
 		if before == nil {
 			before = map[string]logged{}
 			e.changes.firing[ident] = before
 		}
 		before[key] = l
 		if !a.acted { // else the start of its action was logged
-			lines = append(lines, change{rule: ident, alert: public, cause: l.cause})
+			lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text()))})
 		}
 	}
 	return lines
@@ -124,13 +126,14 @@ func maskedAlerts(snap *Snapshot) map[string]bool {
 	return out
 }
 
-// causeOf says what an alert is about: the error of the last run of its check, or what the alert says itself.
-func (s *Snapshot) causeOf(a *Alert) string {
+// runErrorOf returns the error of the last run of the alert's check where the alert only repeats that the check fails,
+// else "".
+func (s *Snapshot) runErrorOf(a *Alert) string {
 	i, found := slices.BinarySearchFunc(s.Checks, a.Check, func(c Check, name string) int { return cmp.Compare(c.Name, name) })
 	if found && s.Checks[i].Error != "" && restates(a.Name) {
 		return clause(s.Checks[i].Error)
 	}
-	return clause(a.text())
+	return ""
 }
 
 // writeChanges writes the worst lines, and counts the others in one.

@@ -20,15 +20,15 @@ func TestStartWithoutPeers(t *testing.T) {
 	n := newPeersNode(t, 0)
 	s := n.pass(0)
 	for began := s.Time; s.Time.Sub(began) < 30*time.Second; s = n.pass(3 * time.Second) {
-		n.want(s, Starting, "starting: waiting for p2p-connectivity: only 0 peers connected")
-		if c := check(t, s, "p2p-connectivity"); c.State != StateUnknown || c.Message != "only 0 peers connected" {
+		n.want(s, Starting, "starting: waiting for p2p-connectivity: no peers connected")
+		if c := check(t, s, "p2p-connectivity"); c.State != StateUnknown || c.Message != "no peers connected" {
 			t.Errorf("without peers the check is %s, %q", c.State, c.Message)
 		}
 	}
 	if c := check(t, s, "p2p-connectivity"); c.State != StateFiring {
 		t.Errorf("after half a minute the check is %s", c.State)
 	}
-	n.want(n.pass(50*time.Millisecond), Unhealthy, "p2p-connectivity: only 0 peers connected")
+	n.want(n.pass(50*time.Millisecond), Unhealthy, "p2p-connectivity: no peers connected")
 }
 
 // Whenever it is evaluated, the alert about too few peers and the signal turn together.

@@ -17,7 +17,7 @@ type Config struct {
 	Version string `yaml:"version"`
 	// How often the rules are evaluated; also soon after a probe's outcome changes.
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
-	// How long the status may be `starting`; at least 2m, the time after which a check without any result is unknown.
+	// How long the status may be `starting`; at least 1m, so that a critical check that never passed is unhealthy by then.
 	StartupTimeout model.Duration `yaml:"startup_timeout"`
 	// Without a finished evaluation for so long, liveness fails; at least two evaluations.
 	StallTimeout model.Duration `yaml:"stall_timeout"`

@@ -16,8 +16,9 @@ import (
 // check reports every value that is of the right type and invalid all the same.
 func (c *loaded) check() {
 	c.span("evaluation_interval", c.EvaluationInterval, 100*time.Millisecond, time.Minute)
-	// Not under the "for" of CheckNoData: a check without any result would be taken for pending in between.
-	c.span("startup_timeout", c.StartupTimeout, 2*time.Minute, time.Hour)
+	// Longer than the "for" of CheckUnprovenCritical, with time for two slow evaluations: else a node whose critical checks
+	// never passed would be degraded, so 200, between the end of starting and unhealthy.
+	c.span("startup_timeout", c.StartupTimeout, time.Minute, time.Hour)
 	c.span("stall_timeout", c.StallTimeout, 2*time.Duration(c.EvaluationInterval), time.Hour)
 	c.span("history.cleanup_interval", c.History.CleanupInterval, time.Second, 24*time.Hour)
 	c.checkMaxSeries()
