@@ -64,7 +64,7 @@ func TestUnknownSeverity(t *testing.T) {
 	n.set(`own_metric{level="page"}`, 0)
 	n.pass(0)
 	n.set(`own_metric{level="page"}`, 2)
-	n.want(n.pass(time.Second), Degraded, "own: The rule Templated failed to evaluate: ")
+	n.want(n.pass(time.Second), Degraded, "own: rule Templated of group own failed to evaluate: ")
 	n.drop("own_metric")
 	n.set(`own_metric{level="critical"}`, 2)
 	n.want(n.pass(time.Second), Unhealthy, "own is over 1")
@@ -85,7 +85,7 @@ func TestBrokenAlertMakesItsCheckUnknown(t *testing.T) {
 	n.set(`own_limit{a="b"}`, 2)
 	s := n.pass(time.Minute)
 	c := check(t, s, "own")
-	if c.State != StateUnknown || c.Healthy || !strings.HasPrefix(c.Message, "The rule Own failed to evaluate: ") {
+	if c.State != StateUnknown || c.Healthy || !strings.HasPrefix(c.Message, "rule Own of group own failed to evaluate: ") {
 		t.Errorf("a check whose alert is broken: %+v", c)
 	}
 	for o := range n.Results("own") {

@@ -24,13 +24,13 @@ func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, 
 	for i := range checks {
 		declared[checks[i].Name] = &checks[i]
 	}
-	took, broken := e.evaluationTimes(), e.brokenChecks()
+	took, blind := e.evaluationTimes(), e.blindChecks()
 	for name, info := range v.info {
 		c := Check{
 			Name: name, Component: info.component, Kind: info.kind, Critical: info.critical,
 			Details: v.details[name], Alerts: byCheck[name], ConsecutiveFailures: int(v.failures[name]),
 		}
-		c.judge(v, broken[name])
+		c.judge(v, blind[name])
 		c.Since = e.checkSince(name, c.State, s)
 		if d := declared[name]; d != nil {
 			c.Description, c.Interval, c.Timeout, c.Latency = d.Description, d.Interval, d.Timeout, took[name]
@@ -48,53 +48,49 @@ func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, 
 	}
 }
 
-// brokenChecks says of which checks an alert could not be evaluated, and why: what can't see is not quiet.
-func (e *Evaluator) brokenChecks() map[string]string {
-	out := map[string]string{}
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			if name := r.Check(); name != "" && r.Alert != "" && r.err != nil && out[name] == "" {
-				out[name] = "The rule " + r.Alert + " failed to evaluate: " + r.err.Error()
-			}
-		}
-	}
-	return out
-}
-
-// judge derives state, verdict and message from the check's alerts, which are sorted worst first, and from what is
-// broken about them.
-func (c *Check) judge(v *view, broken string) {
-	c.State, c.Healthy = StateOK, true
+// judge derives state, verdict, message and error from the check's alerts, which are sorted worst first, and from the rule
+// that failed if the check is blind.
+func (c *Check) judge(v *view, b *blindness) {
+	c.State = StateOK
 	if v.failures[c.Name] > 0 {
 		c.State = StatePending
 	}
-	for _, a := range c.Alerts {
-		weighs := a.Severity == "critical" || a.Severity == "warning"
-		if !weighs {
-			continue
-		}
-		if c.Message == "" {
-			c.Message = a.text()
-		}
-		switch {
-		case saysUnproven(a.Name): // follows from v.proven, and gives way to whatever fires
-		case saysUnknown(a.Name): // pending too: the data is gone from the first evaluation without it
-			c.worsen(StateUnknown)
-		case a.State != "firing" || a.Masked:
-			c.worsen(StatePending)
-		default:
-			c.worsen(StateFiring)
-		}
+	for i := range c.Alerts {
+		c.weigh(&c.Alerts[i])
 	}
-	if broken != "" && c.State != StateFiring { // what fires is known
+	if b != nil && b.alert && c.State != StateFiring { // what fires is known
 		c.worsen(StateUnknown)
-		c.Message = cmp.Or(c.Message, broken)
 	}
 	if !v.proven[c.Name] && c.State != StateFiring {
 		c.worsen(StateUnknown)
 		c.Message = cmp.Or(c.Message, "has not passed since it was declared")
 	}
+	if b != nil && b.failed && c.State == StateUnknown {
+		c.Error = b.text
+		if c.RunDecides() {
+			c.Message = b.text
+		}
+	}
 	c.Healthy = c.State != StateFiring && c.State != StateUnknown
+}
+
+// weigh takes one alert into account, if its severity has a weight. The first gives the message.
+func (c *Check) weigh(a *Alert) {
+	if severityRank(a.Severity) < 2 {
+		return
+	}
+	if c.Message == "" {
+		c.Message = a.text()
+	}
+	switch {
+	case saysUnproven(a.Name): // follows from proven, and gives way to whatever fires
+	case saysUnknown(a.Name): // pending too: the data is gone from the first evaluation without it
+		c.worsen(StateUnknown)
+	case a.State != "firing" || a.Masked:
+		c.worsen(StatePending)
+	default:
+		c.worsen(StateFiring)
+	}
 }
 
 // saysUnknown reports whether an alert, pending or firing, means that nothing is known of its check.

@@ -133,7 +133,7 @@ groups:
 	n.set(`own_factor{a="1"}`, 1)
 	n.set(`own_factor{a="2"}`, 1)
 	s := n.pass(time.Second)
-	n.want(s, Degraded, "own: The rule Own failed to evaluate: ")
+	n.want(s, Degraded, "own: rule Own of group own failed to evaluate: ")
 	if len(s.Alerts) != 0 {
 		t.Errorf("a rule that fails keeps its old alert: %+v", s.Alerts)
 	}

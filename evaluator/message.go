@@ -19,24 +19,6 @@ type account struct {
 	failed  []failedRule
 }
 
-// failedRule is a rule that failed to evaluate.
-type failedRule struct {
-	name, group, check, err string
-}
-
-// failedRules lists the rules that failed to evaluate, in evaluation order.
-func (e *Evaluator) failedRules() []failedRule {
-	var out []failedRule
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			if r.err != nil {
-				out = append(out, failedRule{r.name(), g.name, cmp.Or(r.Check(), g.name), r.err.Error()})
-			}
-		}
-	}
-	return out
-}
-
 // message is the verdict in one sentence: the worst check with its cause, then the names of others. "All health checks
 // passing" stands only where the status is healthy, every rule evaluates and no check is failing, pending or unknown.
 func message(s *Snapshot, v *view, acc account) string {
@@ -84,24 +66,11 @@ func split(all []trouble) (failing, pending, other []trouble) {
 	return all[:i], all[i:j], all[j:]
 }
 
-// unexplained are the failed rules whose check is not among the failing ones, which would say it already.
+// unexplained are the failed rules that are not the cause of one of the failing checks.
 func unexplained(failed []failedRule, failing []trouble) []failedRule {
-	told := make(map[string]bool, len(failing))
-	for _, t := range failing {
-		told[t.check] = !t.run
-	}
-	var out []failedRule
-	for _, f := range failed {
-		if !told[f.check] {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// String is the failed rule as a sentence.
-func (f failedRule) String() string {
-	return fmt.Sprintf("rule %s of group %s failed to evaluate: %s", shortName(f.name), shortName(f.group), clause(f.err))
+	return slices.DeleteFunc(slices.Clone(failed), func(f failedRule) bool {
+		return slices.ContainsFunc(failing, func(t trouble) bool { return strings.HasPrefix(t.cause, f.subject()) })
+	})
 }
 
 func checkNames(ts []trouble) []string {

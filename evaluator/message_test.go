@@ -56,7 +56,7 @@ func TestMessage(t *testing.T) {
 	undeclared.Alerts = []Alert{fires("series-store", "SeriesRefused", "warning", 0, "the store is full")}
 	noCheck := verdictOn(Healthy)
 	noCheck.Alerts = []Alert{fires("", "Custom", "critical", 0, "something")}
-	broken := verdictOn(Degraded, Check{Name: "a", State: StateUnknown, Message: "rule R failed to evaluate: many-to-many"})
+	broken := verdictOn(Degraded, Check{Name: "a", State: StateUnknown, Message: "rule R of group g failed to evaluate: many-to-many"})
 	for _, tc := range []struct {
 		name     string
 		snapshot Snapshot
@@ -279,7 +279,7 @@ func TestMessage(t *testing.T) {
 			"a rule of a check",
 			broken,
 			account{failed: []failedRule{{"R", "g", "a", "many-to-many"}}},
-			"a: rule R failed to evaluate: many-to-many",
+			"a: rule R of group g failed to evaluate: many-to-many",
 		},
 		{
 			"a rule of a check whose run failed too",

@@ -31,7 +31,7 @@ func (e *Evaluator) prove(s stamp) error {
 			p = &proof{}
 			e.proofs[name] = p
 		}
-		p.proven = p.proven || data[name] && blind[name] == "" && !active[name]
+		p.proven = p.proven || data[name] && blind[name] == nil && !active[name]
 		err = errors.Join(err, p.write(e.engine, name, s.steady))
 	}
 	for name := range e.proofs {
@@ -94,31 +94,6 @@ func (e *Evaluator) ruleCheckData(s stamp) map[string]bool {
 	for name, bad := range nan {
 		if bad {
 			delete(out, name)
-		}
-	}
-	return out
-}
-
-// blindChecks maps each check to the error that kept a rule which speaks for it from being evaluated. A rule speaks for
-// the check that its labels name, and for the check that its group is named after.
-func (e *Evaluator) blindChecks() map[string]string {
-	out := map[string]string{}
-	blind := func(name, text string) {
-		if name != "" && out[name] == "" {
-			out[name] = text
-		}
-	}
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			if r.err == nil && (g.ran || r.Check() == "") {
-				continue
-			}
-			text := fmt.Sprintf("rule %s has not been evaluated yet", r.name())
-			if r.err != nil {
-				text = fmt.Sprintf("rule %s failed to evaluate: %v", r.name(), r.err)
-			}
-			blind(r.Check(), text)
-			blind(g.name, text)
 		}
 	}
 	return out

@@ -25,7 +25,6 @@ type trouble struct {
 	grade grade
 	since time.Time
 	cause string
-	run   bool     // the cause is the error of a run
 	notes []string // beside the cause
 }
 
@@ -86,7 +85,7 @@ func (c *Check) trouble() (t trouble, ok bool) {
 	case worst == nil || state < least:
 		worst, least = c.alertOf(state, worst), state
 	}
-	t = trouble{check: c.Name, grade: least, since: c.Since, run: c.Error != ""}
+	t = trouble{check: c.Name, grade: least, since: c.Since}
 	if worst != nil {
 		t.since = worst.ActiveAt
 	}

@@ -66,7 +66,7 @@ func (l *loader) freeName(name string) string {
 func (l *loader) derived(g *group, from *item, record, expr string, ls labels.Labels) *item {
 	it := &item{group: g, at: from.at, Rule: Rule{File: g.file.name, Group: g.name, Record: record, Expr: expr, Labels: ls}}
 	if e, err := l.parser.ParseExpr(expr); err == nil {
-		it.expr = e
+		it.setExpr(e)
 	} else {
 		l.faults = append(l.faults, from.fault(from.exprAt(), fmt.Sprintf(
 			"failed to derive data from the expression: %v; record %s and %s in the file", err, infoName, dataName)))

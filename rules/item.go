@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePos
 		Labels: labels.FromMap(all), Annotations: r.Annotations,
 	}}
 	if e, err := p.ParseExpr(r.Expr); err == nil {
-		it.expr = e
+		it.setExpr(e)
 	}
 	if it.Alert != "" && it.expr != nil {
 		if c := Split(it.expr)[0]; c.Kind == Compare {
@@ -66,6 +67,17 @@ func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePos
 		}
 	}
 	return it
+}
+
+func (it *item) setExpr(e parser.Expr) {
+	it.expr = e
+	inspect(e, func(n parser.Node, _ []parser.Node) {
+		if s, ok := n.(*parser.VectorSelector); ok {
+			if name := exactName(s); name != "" && !slices.Contains(it.Reads, name) {
+				it.Reads = append(it.Reads, name)
+			}
+		}
+	})
 }
 
 // text is the value of a label if the file fixes it, else empty.

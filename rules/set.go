@@ -45,6 +45,7 @@ type Rule struct {
 	Labels        labels.Labels     // values of an alert's labels may be templates
 	Annotations   map[string]string // templates; nil for a recording rule
 	Value         string            // alert only: left side of the comparison that gives the alert its value, "" if there is none
+	Reads         []string          // names of the metrics that the expression reads, without those it does not name exactly
 }
 
 // Check is the check that the rule speaks for, as far as the file fixes it; empty for a rule that serves many checks or
