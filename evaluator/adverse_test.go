@@ -187,7 +187,7 @@ func TestOldSamplesAreNoData(t *testing.T) {
 	n.pass(0)
 	n.want(n.pass(4*time.Minute), Healthy, "All health checks passing")
 	n.pass(time.Minute)
-	n.want(n.pass(2*time.Minute), Degraded, "nothing measures own")
+	n.want(n.pass(2*time.Minute), Degraded, "own: no samples of own_metric")
 }
 
 // Samples of others that fill the store must not keep a new check of ours out.

@@ -3,7 +3,6 @@ package evaluator
 import (
 	"cmp"
 	"fmt"
-	"slices"
 )
 
 // blindness says which rule keeps a check from being judged.
@@ -64,11 +63,12 @@ func (r *rule) failure(failed map[string]string) string {
 	if len(failed) == 0 {
 		return ""
 	}
-	i := slices.IndexFunc(r.Reads, func(name string) bool { return failed[name] != "" })
-	if i < 0 {
-		return ""
+	for _, read := range r.Reads {
+		if text := failed[read.Name]; text != "" {
+			return text
+		}
 	}
-	return failed[r.Reads[i]]
+	return ""
 }
 
 // failedRule is a rule that failed to evaluate.

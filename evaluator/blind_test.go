@@ -67,3 +67,32 @@ groups:
 		n.want(n.pass(time.Second), Healthy, "All health checks passing")
 	})
 }
+
+// A check without data says which selector finds nothing, through the rules in between.
+func TestCheckNamesWhatIsMissing(t *testing.T) {
+	n := newNode(t, own(t, rules.Options{}, `
+  - {record: 'own:step', expr: 'sum(own_metric{kind="x"})'}
+  - alert: Own
+    expr: own_limit < own:step
+    labels: {check_name: own, component: own, severity: warning}
+    annotations: {summary: own is over its limit}
+  - alert: Old
+    expr: own_limit offset 1h > 100
+    labels: {check_name: old, component: own, severity: warning}
+    annotations: {summary: own was over its limit}
+`), Options{StartupTimeout: time.Minute})
+	n.set("own_limit", 2)
+	n.set(`own_metric{kind="y"}`, 1)
+	n.pass(0)
+	n.want(n.pass(time.Second), Starting, "starting: waiting for old: no samples of own_limit offset 1h; also waiting for: own")
+	n.pass(2 * time.Minute)
+	s := n.pass(time.Second)
+	if c := check(t, s, "own"); c.State != StateUnknown || c.Error != `no samples of own_metric{kind="x"}` || c.Message != c.Error {
+		t.Errorf("the check says %+v, want the selector", c)
+	}
+	n.set(`own_metric{kind="x"}`, 1)
+	n.pass(time.Second)
+	if c := check(t, n.pass(time.Second), "own"); c.State != StateOK || c.Error != "" {
+		t.Errorf("with data: %+v", c)
+	}
+}

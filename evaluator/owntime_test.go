@@ -173,7 +173,7 @@ func TestOwnTimeOfACheck(t *testing.T) {
 	if s := n.pass(2 * time.Minute); check(t, s, "own").State == StateOK {
 		t.Errorf("a sample of 5 minutes ago is data: %+v", s.Checks)
 	}
-	n.want(n.pass(2*time.Minute), Degraded, "nothing measures own")
+	n.want(n.pass(2*time.Minute), Degraded, "own: no samples of own_metric")
 	if got := testutil.ToFloat64(n.metrics.dropped.WithLabelValues(dropOutOfBounds)); got != 0 {
 		t.Errorf("%v samples dropped", got)
 	}

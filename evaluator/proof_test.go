@@ -72,7 +72,7 @@ func TestUnprovenAfterReload(t *testing.T) {
 	n.want(n.pass(time.Second), Healthy, "All health checks passing")
 	n.SetRules(loadRules(t, rules.Options{Own: []string{ownRules(t, lagRules)}}))
 	first := n.pass(time.Second)
-	n.want(first, Degraded, "has not passed since it was declared")
+	n.want(first, Degraded, "lag: no samples of app_lag_seconds")
 	if c := check(t, first, "lag"); c.State != StateUnknown || c.Healthy {
 		t.Errorf("the check is %+v, want unknown", c)
 	}
@@ -116,12 +116,12 @@ func TestDataOfAProvenCheckVanishes(t *testing.T) {
 	n.want(n.pass(time.Second), Healthy, "All health checks passing")
 	n.drop("app_lag_seconds")
 	s := n.pass(time.Second)
-	n.want(s, Degraded, "nothing measures lag")
+	n.want(s, Degraded, "lag: no samples of app_lag_seconds")
 	if c := check(t, s, "lag"); c.State != StateUnknown || c.Healthy {
 		t.Errorf("the check is %+v, want unknown", c)
 	}
-	n.want(n.pass(119*time.Second), Degraded, "nothing measures lag")
-	n.want(n.pass(time.Second), Unhealthy, "nothing measures lag")
+	n.want(n.pass(119*time.Second), Degraded, "lag: no samples of app_lag_seconds")
+	n.want(n.pass(time.Second), Unhealthy, "lag: no samples of app_lag_seconds")
 }
 
 // A probe's proof is measured. What it says stands, also where rules speak for the check too.

@@ -23,6 +23,7 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 	byCheck := e.collectAlerts(snap, v)
 	e.collectChecks(ctx, snap, v, s, byCheck)
 	e.readCauses(snap)
+	e.nameMissing(ctx, snap, v, s)
 	for name, score := range v.components {
 		snap.Components = append(snap.Components, Component{Name: name, Score: score})
 	}

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -73,9 +72,7 @@ func (it *item) setExpr(e parser.Expr) {
 	it.expr = e
 	inspect(e, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
-			if name := exactName(s); name != "" && !slices.Contains(it.Reads, name) {
-				it.Reads = append(it.Reads, name)
-			}
+			it.Reads = append(it.Reads, Read{exactName(s), s.String()})
 		}
 	})
 }

@@ -38,12 +38,20 @@ func (l *loader) lintRules() {
 			}
 		}
 	}
+	taken := l.shippedNames()
 	l.items(func(it *item) {
 		l.lintTimes(it)
 		l.lintResult(it)
 		l.lintLabels(it)
 		l.lintTemplates(it)
+		by := ""
+		if it.group.file.place == placeOwn {
+			by = taken[it.Record+it.Alert]
+		}
 		switch {
+		case by != "":
+			it.misnamed = true
+			l.fault(it, it.at.name(), "%s has a rule of this name: use another name, or replace that file", by)
 		case it.Alert != "":
 			l.lintAlert(it)
 		case it.Record == alertsName || it.Record == alertsForState:
@@ -55,6 +63,31 @@ func (l *loader) lintRules() {
 			l.fault(it, it.at.name(), "the exporter already measures a metric of this name: use another name")
 		}
 	})
+}
+
+// shippedNames maps what an own file may not record, and how it may not name an alert, to the shipped file or its
+// replacement that has a rule of the name. A second rule would add to what the file concludes: to the status, or to the
+// alerts that say that a check is unknown. What every file records for its own checks is left out.
+func (l *loader) shippedNames() map[string]string {
+	out := map[string]string{}
+	for _, f := range l.files {
+		if f.place == placeOwn || f.place == placeDerived {
+			continue
+		}
+		for _, g := range f.groups {
+			for _, it := range g.items {
+				if it.Alert == "" || f.place >= placeChecks {
+					out[it.Record+it.Alert] = f.name
+				}
+			}
+		}
+	}
+	for _, name := range []string{
+		infoName, dataName, "chorus_health_check_detail", "chorus_health_key_metric", "chorus_component_health_signal",
+	} {
+		delete(out, name)
+	}
+	return out
 }
 
 // fault notes a fault of a rule.

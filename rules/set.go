@@ -45,7 +45,13 @@ type Rule struct {
 	Labels        labels.Labels     // values of an alert's labels may be templates
 	Annotations   map[string]string // templates; nil for a recording rule
 	Value         string            // alert only: left side of the comparison that gives the alert its value, "" if there is none
-	Reads         []string          // names of the metrics that the expression reads, without those it does not name exactly
+	Reads         []Read            // what the expression reads, in its order
+}
+
+// Read is a selector of an expression.
+type Read struct {
+	Name     string // of the metric; "" if the selector does not name it exactly
+	Selector string // an instant vector selector, with its offset
 }
 
 // Check is the check that the rule speaks for, as far as the file fixes it; empty for a rule that serves many checks or

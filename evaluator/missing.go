@@ -1,0 +1,64 @@
+package evaluator
+
+import "context"
+
+// maxMissing is for how many checks without data an evaluation looks up what is missing.
+const maxMissing = 50
+
+// nameMissing gives a rule check that has no data, and that neither a failed rule nor an alert explains, the selector that
+// finds nothing as its error.
+func (e *Evaluator) nameMissing(ctx context.Context, snap *Snapshot, v *view, s stamp) {
+	asked := 0
+	for i := range snap.Checks {
+		c := &snap.Checks[i]
+		if c.Kind != "rule" || c.State != StateUnknown || v.data[c.Name] || c.reason() != "" || asked == maxMissing {
+			continue
+		}
+		asked++
+		if c.Error = e.missing(ctx, c.Name, s); c.Error != "" {
+			c.Message = c.Error
+		}
+	}
+}
+
+// missing says which selector of the alerts that speak for a check finds nothing. For the name of a recording rule it is
+// a selector of that rule.
+func (e *Evaluator) missing(ctx context.Context, check string, s stamp) string {
+	recorded := map[string]*rule{}
+	var alerts []*rule
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			switch {
+			case r.Alert != "" && r.Check() == check:
+				alerts = append(alerts, r)
+			case r.Record != "" && recorded[r.Record] == nil:
+				recorded[r.Record] = r
+			}
+		}
+	}
+	for _, r := range alerts {
+		if text := e.missingOf(ctx, r, recorded, map[*rule]bool{}, s); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func (e *Evaluator) missingOf(ctx context.Context, r *rule, recorded map[string]*rule, seen map[*rule]bool, s stamp) string {
+	seen[r] = true
+	for _, read := range r.Reads {
+		vector, err := e.engine.query.instant(ctx, read.Selector, s.wall, s.offset)
+		if err != nil || len(vector) > 0 {
+			continue
+		}
+		from := recorded[read.Name]
+		if from == nil || seen[from] {
+			return "no samples of " + clause(read.Selector)
+		}
+		if text := e.missingOf(ctx, from, recorded, seen, s); text != "" {
+			return text
+		}
+		return "no result of the rule " + shortName(read.Name)
+	}
+	return ""
+}
