@@ -10,7 +10,7 @@ COUNT     ?= 1
 FUZZTIME  ?= 20s
 # What depends on the timers of real nodes, is hours of rule time, or loads all rules hundreds of times in one goroutine:
 # run by itself, without the race detector.
-SLOW       = ^(TestRuleFiles|TestShippedLoads|TestConfigFaults|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
+SLOW       = ^(TestRuleFiles|TestShippedLoads|TestNoVerdictContradictsItself|TestConfigFaults|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
 SLOW_IN    = ./rules ./evaluator ./probes/p2p ./probes/p2p/devnet ./cmd/chorus_exporter
 
 # Versions come from git where there is one, and never stop a build where there is none.

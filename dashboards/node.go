@@ -121,7 +121,8 @@ func nodeChecks() []panel {
 	return []panel{
 		{
 			title: "Every check", kind: table, w: 24, h: 9, sort: "Failures in a row", none: "no check",
-			about: "What is checked, whether the last run passed, and how old that is. A check leads to what the exporter says of it.",
+			about: "What is checked, whether it has passed once since it was declared, whether the last run passed, and how old " +
+				"that is. A check leads to what the exporter says of it.",
 			queries: []query{
 				{expr: `group by (instance, check_name, component, critical, kind) (chorus_health_check_info{@, check_name=~"$check_name"})`},
 				{expr: `min by (instance, check_name) (chorus_health_check_healthy{@, check_name=~"$check_name"})`},
@@ -130,12 +131,14 @@ func nodeChecks() []panel {
 				{expr: `time() - max by (instance, check_name) (
   chorus_health_check_last_run_timestamp_seconds{@, check_name=~"$check_name"})`},
 				{expr: `max by (instance, check_name) (chorus_health_check_interval_seconds{@, check_name=~"$check_name"})`},
+				{expr: `min by (instance, check_name) (chorus_health_check_proven{@, check_name=~"$check_name"})`},
 			},
 			columns: []column{
 				{from: "check_name", title: "Check", links: toCheck},
 				{from: "component", title: "Component"},
 				{from: "critical", title: "Critical", width: 80},
 				{from: "kind", title: "Kind", width: 80},
+				{from: "G", title: "Ever", unit: "short", width: 110, words: provenWords},
 				{from: "B", title: "Last run", unit: "short", width: 100, words: passWords},
 				{from: "C", title: "Failures in a row", unit: "short", width: 120, levels: anyIsDoubtful},
 				{from: "D", title: "Passed in 10 min", unit: "percentunit", places: 1, width: 120},
@@ -181,5 +184,33 @@ func nodeResources() []panel {
 			"chorus_resource_memory_utilization_ratio", "memory", ""),
 		of("Disks", "How full each configured path is. A path that can't be read has a gap.",
 			"chorus_resource_disk_utilization_ratio", "disk", "path"),
+		of("Inodes", "Which share of its inodes the file system of each path has used. Some file systems do not count them.",
+			"chorus_resource_disk_inodes_utilization_ratio", "inodes", "path"),
+		{
+			title: "State of disks", kind: table, w: 8, h: 8, sort: "Path", none: "no path",
+			about: "Whether each path is read-only, and whether it is on another file system than at the first reading. A value " +
+				"that is old was not read again.",
+			queries: []query{
+				{expr: "max by (path) (chorus_resource_disk_readonly{@})"},
+				{expr: "max by (path) (chorus_resource_disk_replaced{@})"},
+				{expr: "max by (path) (chorus_resource_disk_age_seconds{@})"},
+			},
+			columns: []column{
+				{from: "path", title: "Path"},
+				{from: "A", title: "Writing", unit: "short", width: 100, words: writableWords},
+				{from: "B", title: "File system", unit: "short", width: 100, words: replacedWords},
+				{from: "C", title: "Age", unit: "s", places: 1, width: 90},
+			},
+		},
+		{
+			title: "What cannot be read", kind: table, w: 8, h: 8, sort: "Resource", none: "All resources can be read.",
+			about: "Resources and paths that cannot be read, and why. The exporter's log has the error.",
+			queries: []query{{
+				expr: "group by (resource, path, reason) (chorus_resource_unreadable{@} > 0)", needs: []need{seldom},
+			}},
+			columns: []column{
+				{from: "resource", title: "Resource"}, {from: "path", title: "Path"}, {from: "reason", title: "Reason"},
+			},
+		},
 	}
 }

@@ -134,6 +134,17 @@ func rulesEvaluator() []panel {
 			about:   "A minute. With any at all, a rule may miss what it watches for.",
 			queries: []query{counted("instance", "chorus_evaluator_series_refused_total{@}", "{{instance}}")},
 		},
+		{
+			title: "Dropped samples", kind: graph, w: 12, h: 8,
+			about:   "A minute, by the reason: samples of metrics that bring a timestamp of their own which is too old or too new.",
+			queries: []query{counted("reason", "chorus_evaluator_samples_dropped_total{@}", "{{reason}}")},
+		},
+		{
+			title: "Contradictions", kind: graph, w: 12, h: 8,
+			levels:  []level{{0, "green", "none"}, {0.01, "red", "the status rules say what the checks do not"}},
+			about:   "Evaluations a minute in which the rules recorded a better status than the checks allow. The log says which.",
+			queries: []query{counted("instance", "chorus_health_contradictions_total{@}", "{{instance}}")},
+		},
 	}
 }
 

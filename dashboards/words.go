@@ -53,6 +53,12 @@ var reloadWords = []word{{0, "refused, the old one holds", "red"}, {1, "loaded",
 
 var failingWords = []word{{0, "evaluates", "green"}, {1, "fails", "red"}}
 
+var provenWords = []word{{0, "never passed", "red"}, {1, "has passed", "green"}}
+
+var writableWords = []word{{0, "possible", "green"}, {1, "read-only", "red"}}
+
+var replacedWords = []word{{0, "the same", "green"}, {1, "another", "red"}}
+
 var passWords = []word{{0, "failed", "red"}, {1, "passed", "green"}}
 
 // stallLevels have the default of stall_timeout.

@@ -70,7 +70,8 @@ func (s *server) has(q dashboardQuery) (bool, error) {
 	return len(answer.Result) > 0, err
 }
 
-// draws checks that every query of every dashboard parses, and that all that need no more than conditions have data.
+// draws checks that every query of every dashboard parses, and that all that need no more than conditions have data. It
+// notes those that have.
 func (s *server) draws(queries []dashboardQuery, conditions ...string) {
 	s.t.Helper()
 	full := 0
@@ -78,6 +79,7 @@ func (s *server) draws(queries []dashboardQuery, conditions ...string) {
 		ok, err := s.has(q)
 		if ok {
 			full++
+			s.drawn[q.Expr] = true
 		}
 		if err != nil {
 			s.t.Errorf("%s: %s, %s %q, %s: %v\n%s", s.name, q.Dashboard, q.Kind, q.Panel, q.Ref, err, q.Expr)
@@ -90,4 +92,15 @@ func (s *server) draws(queries []dashboardQuery, conditions ...string) {
 		}
 	}
 	s.t.Logf("%s: of %d queries of dashboards, %d have data", s.name, len(queries), full)
+}
+
+// hasDrawn checks that every query of every dashboard has had data at least once.
+func (s *server) hasDrawn(queries []dashboardQuery) {
+	s.t.Helper()
+	for _, q := range queries {
+		if !s.drawn[q.Expr] {
+			s.t.Errorf("%s: %s, %s %q, %s never had data (%s)\n%s",
+				s.name, q.Dashboard, q.Kind, q.Panel, q.Ref, strings.Join(q.Needs, ", "), q.Expr)
+		}
+	}
 }

@@ -25,6 +25,7 @@ type monitored struct {
 	swarm    *devnet.Swarm
 	east     []*child
 	own      string // a rule file of the first in the east
+	disk     string // a folder that the first in the east watches
 	west     []*child
 	configs  []string // of west
 	files    []string // databases of west
@@ -47,6 +48,8 @@ func newMonitored(t *testing.T) *monitored {
 	m.swarm = startSwarm(t, o)
 	provide(t, m.swarm)
 	actions, _ := fleetRules(t)
+	m.disk = filepath.Join(t.TempDir(), "disk")
+	m.makeDisk()
 	m.startEast(o.config(m.swarm.Targets()), actions)
 	for _, mode := range []string{modeObserve, modeExit} {
 		file := sqliteFile(t)
@@ -110,9 +113,10 @@ func (m *monitored) startEast(swarm, actions string) {
 			replace(m.t, swarm, "\np2p:\n", fmt.Sprintf("\np2p:\n  identity_file: %q\n", keys[i]))+fmt.Sprintf(`
 node_id: east-%d
 databases: [{driver: postgres, dsn: %q}]
+disks: [{path: /}, {path: %q}]
 rule_files: [%q, %q]
 shutdown: {mode: exit, fleet: {exporters: [%q], interval: 1s}}
-`, i, m.database.dsn(), actions, []string{m.own, write(m.t, "own.rules.yml", ownWell)}[i], ids[1-i]))))
+`, i, m.database.dsn(), []string{m.disk, m.t.TempDir()}[i], actions, []string{m.own, write(m.t, "own.rules.yml", ownWell)}[i], ids[1-i]))))
 	}
 }
 
@@ -135,8 +139,8 @@ func (m *monitored) targets() []target {
 func instance(c *child) string { return strings.TrimPrefix(c.url, "http://") }
 
 // fail makes much fail at once. In the east: the database, which would stop both; two nodes of the swarm die, and a third
-// stores other bytes than it was given; a rule of one's own can't be evaluated, and after that its file can't be read. In
-// the west: both database files are none any more.
+// stores other bytes than it was given; a watched folder is gone; a custom rule fails to evaluate, and after that its file
+// cannot be read. In the west: both database files are overwritten with text.
 func (m *monitored) fail() {
 	m.t.Helper()
 	m.database.stop()
@@ -144,6 +148,9 @@ func (m *monitored) fail() {
 		if err != nil {
 			m.t.Fatal(err)
 		}
+	}
+	if err := os.Remove(m.disk); err != nil {
+		m.t.Fatal(err)
 	}
 	c := m.east[0]
 	m.overwrite(m.own, ownFailing)
@@ -168,6 +175,7 @@ func (m *monitored) mend() {
 			m.t.Fatal(err)
 		}
 	}
+	m.makeDisk()
 	m.overwrite(m.own, ownWell)
 	m.east[0].signal(syscall.SIGHUP)
 	whole, err := os.ReadFile(sqliteFile(m.t))
@@ -176,6 +184,13 @@ func (m *monitored) mend() {
 	}
 	for _, file := range m.files {
 		m.overwrite(file, string(whole))
+	}
+}
+
+func (m *monitored) makeDisk() {
+	m.t.Helper()
+	if err := os.Mkdir(m.disk, 0o700); err != nil {
+		m.t.Fatal(err)
 	}
 }
 

@@ -25,6 +25,8 @@ type server struct {
 	log  output
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
+
+	drawn map[string]bool // expressions of dashboards that have had data
 }
 
 // lacking skips a test that misses something. In CI it fails.
@@ -62,7 +64,7 @@ func needServers(t *testing.T) {
 // startServer starts a program that listens at the address, and waits until it says that it is ready.
 func startServer(t *testing.T, name, address, program string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, name: name, url: "http://" + address, done: make(chan struct{})}
+	s := &server{t: t, name: name, url: "http://" + address, done: make(chan struct{}), drawn: map[string]bool{}}
 	s.cmd = exec.Command(program, args...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	s.cmd.SysProcAttr = endWithTest()

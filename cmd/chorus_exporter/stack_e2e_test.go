@@ -131,6 +131,7 @@ func (s *stack) afterwards() {
 		m.rulesAreWell(s.short)
 		m.asIs.rulesAreWell(s.files)
 		m.asIs.draws(s.queries, s.needs...) // one of them has no classic buckets
+		m.hasDrawn(s.queries)
 		m.scrapesCleanly()
 		m.asIs.scrapesCleanly()
 		m.none("prometheus_notifications_dropped_total")
