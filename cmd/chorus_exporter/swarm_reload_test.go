@@ -140,6 +140,7 @@ func TestSwarmReloads(t *testing.T) {
 // Without any heartbeat an election has no leader, as soon as the timeout is over; until then nothing is known of it. That
 // is long before startup_timeout.
 func TestElectionWithoutHeartbeat(t *testing.T) {
+	t.Parallel()
 	file := write(t, "chorus.yml", lonely(nowhere)+`
 election: {heartbeat_timeout: 8s}
 evaluation_interval: 200ms

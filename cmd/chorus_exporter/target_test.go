@@ -136,6 +136,7 @@ func TestReloadOfTargets(t *testing.T) {
 // A reload that changes what a database is asked makes it unproven until it has answered; one that changes how often does
 // not.
 func TestReloadLosesProof(t *testing.T) {
+	t.Parallel()
 	config := func(dsn, more string) string {
 		return "evaluation_interval: 100ms\ndisable: [resource-health]\ndatabases:\n" +
 			"  - {name: a, driver: sqlite, dsn: " + dsn + "}\n" + more

@@ -3,7 +3,6 @@ package devnet
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	record "github.com/libp2p/go-libp2p-record"
@@ -11,11 +10,7 @@ import (
 
 func TestEverybodyReceivesAPublish(t *testing.T) {
 	t.Parallel()
-	begin := time.Now()
 	s := startSwarm(t, 5)
-	if took := time.Since(begin); took > 15*time.Second {
-		t.Errorf("up after %v", took)
-	}
 	must(t, s.slots[2].member.(*local).node.topics.health[0].Publish(t.Context(), []byte("hello")))
 	eventually(t, "every node receives it once", func() (bool, any) {
 		var got []uint64
@@ -27,11 +22,7 @@ func TestEverybodyReceivesAPublish(t *testing.T) {
 }
 
 func TestTwentyNodes(t *testing.T) {
-	begin := time.Now()
 	s := startSwarm(t, 20)
-	if took := time.Since(begin); took > 15*time.Second {
-		t.Errorf("up after %v", took)
-	}
 	must(t, s.slots[0].member.(*local).node.topics.health[0].Publish(t.Context(), []byte("hello")))
 	eventually(t, "all receive it", func() (bool, any) {
 		n := uint64(0)
