@@ -74,6 +74,33 @@ func TestCaseRefusedRules(t *testing.T) {
 	}
 }
 
+// Connection strings that a driver would take for something else are refused, and what it took for a host is not told.
+func TestCaseRefusedDSNs(t *testing.T) {
+	for name, tc := range map[string]struct{ dsn, want string }{
+		"JDBC":                    {"jdbc:postgresql://db.example:5432/orders?user=h&password=CorrectHorse", `begins with "jdbc:"`},
+		"an @ in the password":    {"postgres://health:p@CorrectHorseBattery@127.0.0.1:5432/orders", "percent-encode"},
+		"a slash in the password": {"postgres://health:CorrectHorse/Battery@127.0.0.1:5432/orders", "percent-encode"},
+		"no host":                 {"postgres:///CorrectHorse", "host"},
+		"a variable":              {"postgres://health:${CorrectHorse}@127.0.0.1/orders", "variable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := write(t, "chorus.yml", fmt.Sprintf("databases:\n  - {name: orders, driver: postgres, dsn: %q}\n", tc.dsn))
+			for _, args := range [][]string{{"--config.check"}, {"--web.listen-address=127.0.0.1:0"}} {
+				ctx, cancel := context.WithTimeout(t.Context(), patience) // one that is not refused runs for ever
+				defer cancel()
+				data, err := exec.CommandContext(ctx, binary, append(args, "--config.file="+config)...).CombinedOutput()
+				out := strings.ReplaceAll(string(data), `\"`, `"`) // as the log writes it
+				if err == nil || !strings.Contains(out, "chorus.yml:2: databases[0].dsn: ") ||
+					!strings.Contains(out, tc.want) || strings.Contains(out, "Correct") {
+					t.Errorf("%v = %v, %s\nwant a refusal that names the file, the line and %q, and no part of the password",
+						args, err, out, tc.want)
+				}
+			}
+		})
+	}
+}
+
 // The first rule of a group ends a series that the second reads: the second sees that at once.
 func TestCaseHeir(t *testing.T) {
 	t.Parallel()
