@@ -106,7 +106,22 @@ func (c *loaded) loadRules() (*rules.Set, error) {
 	if len(set.Checks()) == 0 && !enabled {
 		c.add(0, "", "no check is enabled; enable one, or add a database or a rule with a check_name")
 	}
+	c.checkCounted(set)
 	return set, nil
+}
+
+// checkCounted reports that no component counts in the score, which then has no value.
+func (c *loaded) checkCounted(set *rules.Set) {
+	names := c.ruleOptions(true).Components[1:] // those beside resources, whose checks may all be disabled
+	for _, check := range set.Checks() {
+		names = append(names, check.Component)
+	}
+	if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool {
+		weight := c.Components[name].Weight
+		return weight == nil || *weight != 0
+	}) {
+		c.add(c.line("components"), "components", "every component has weight 0, so there is no score; give one a weight over 0")
+	}
 }
 
 // probes returns the names of all checks that probes decide.
