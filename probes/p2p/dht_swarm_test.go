@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
@@ -111,10 +113,21 @@ func kadSwarmOn(t testing.TB, hosts []host.Host, more ...dht.Option) []*kadServe
 
 func kadInfo(h host.Host) peer.AddrInfo { return peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()} }
 
+// kadConnect connects hosts and waits until both ends know who serves the DHT: what a host has just begun to serve may reach
+// the other only by a later push.
 func kadConnect(t testing.TB, from host.Host, to ...host.Host) {
 	t.Helper()
 	for _, h := range to {
 		kadMust(t, from.Connect(t.Context(), kadInfo(h)))
+		for _, ends := range [][2]host.Host{{from, h}, {h, from}} {
+			becomes(t, "the other end's protocols are known", func() bool {
+				served := slices.DeleteFunc(ends[1].Mux().Protocols(), func(p protocol.ID) bool {
+					return !strings.HasSuffix(string(p), string(kadProtocol))
+				})
+				known, err := ends[0].Peerstore().SupportsProtocols(ends[1].ID(), served...)
+				return err == nil && len(known) == len(served)
+			})
+		}
 	}
 }
 
