@@ -11,7 +11,12 @@ import (
 
 // TestRealCgroup puts a process into a control group of the running kernel, limits it, and measures from inside.
 func TestRealCgroup(t *testing.T) {
-	const name = "chorus-collectors-test"
+	child := os.Getenv("COLLECTORS_TEST_CHILD") == t.Name()
+	owner := os.Getpid() // other runs of this test may be under way
+	if child {
+		owner = os.Getppid()
+	}
+	name := "chorus-collectors-test-" + strconv.Itoa(owner)
 	host := &cgroups{root: "/"}
 	dirs := make(map[string]string)
 	version := 0
@@ -25,7 +30,6 @@ func TestRealCgroup(t *testing.T) {
 		}
 		dirs[controller], version = filepath.Join(tree.dir, name), tree.version
 	}
-	child := os.Getenv("COLLECTORS_TEST_CHILD") == t.Name()
 	if !child {
 		for _, dir := range dirs {
 			if err := os.Mkdir(dir, 0o755); err != nil && !os.IsExist(err) {
@@ -81,13 +85,14 @@ func measureLimited(t *testing.T) {
 	if _, err := meter.read(); err == nil {
 		t.Error("a CPU value from one sample")
 	}
-	burned := 0
-	for end := time.Now().Add(time.Second); time.Now().Before(end); {
-		burned++
-	}
-	cpu, err := meter.read()
-	if err != nil || cpu < 0.5 {
-		t.Errorf("CPU %v, %v; all of it was used", cpu, err)
+	var cpu float64
+	for round := 0; cpu < 0.5; round++ { // on a busy machine it may take a while until as much as is allowed can be used
+		for burned, end := 0, time.Now().Add(time.Second); time.Now().Before(end); {
+			burned++
+		}
+		if cpu, err = meter.read(); err != nil || round == 60 {
+			t.Fatalf("CPU %v, %v; all of it was used", cpu, err)
+		}
 	}
 	t.Logf("memory %.2f, CPU %.2f", memory, cpu)
 }
