@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // knownChecks are the names of all checks that anybody knows: probes, what the loaded and the other shipped files speak
@@ -51,37 +53,18 @@ func (l *loader) lintNames() {
 
 // didYouMean ends a message about an unknown name with those it may have meant, nearest first.
 func didYouMean(kind, name string, known map[string]bool) string {
-	const most, enough = 3, 1000 // names; to compare with more takes longer than it helps
-	if len(known) > enough {
+	const most, enough, longest = 3, 1000, 100 // names, and letters; to compare more takes longer than it helps
+	if len(known) > enough || len(name) > longest {
 		return ": fix the name"
 	}
 	near := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(k string) bool {
-		return distance(name, k) > max(2, len(name)/3)
+		return levenshtein.ComputeDistance(name, k) > max(2, len(name)/3)
 	})
-	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
+	slices.SortStableFunc(near, func(a, b string) int {
+		return cmp.Compare(levenshtein.ComputeDistance(name, a), levenshtein.ComputeDistance(name, b))
+	})
 	if len(near) == 0 {
 		return ": no " + kind + " has a similar name"
 	}
 	return `; did you mean "` + strings.Join(near[:min(most, len(near))], `" or "`) + `"?`
-}
-
-// distance is the Levenshtein distance: how many bytes to insert, delete or replace to get from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

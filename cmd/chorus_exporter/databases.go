@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
-	"chorus/probes"
+	"chorus/probes/sql"
+	"chorus/probes/sql/postgres"
+	"chorus/probes/sql/sqlite"
 )
 
 // databaseDriver is one kind of database.
@@ -15,23 +18,15 @@ type databaseDriver struct {
 	// check completes d.DSN. It returns what is ignored, or an error that says how to fix the DSN. Neither contains a
 	// part of the DSN that could belong to a password.
 	check func(c *loaded, d *Database) (warnings []string, err error)
-	// open returns the options of the probe that depend on the driver. It does not connect.
-	open func(d Database) (probes.SQLOptions, error)
-	// reason returns why a query failed; "" for errors that the driver does not know.
-	reason func(error) probes.Reason
+	// open returns the probe. It does not connect.
+	open func(d Database) (*sql.Probe, error)
 }
 
 // drivers returns the supported kinds of databases.
 func drivers() []databaseDriver {
 	return []databaseDriver{
-		{
-			"postgres", "postgres://user@localhost:5432/name", probes.DefaultSQLQuery,
-			checkPostgres, openPostgres, postgresReason,
-		},
-		{
-			"sqlite", "/var/lib/app/app.db", probes.DefaultSQLiteQuery,
-			checkSQLite, openSQLite, sqliteReason,
-		},
+		{"postgres", "postgres://user@localhost:5432/name", sql.DefaultQuery, checkPostgres, openPostgres},
+		{"sqlite", "/var/lib/app/app.db", sql.DefaultSQLiteQuery, checkSQLite, openSQLite},
 	}
 }
 
@@ -46,18 +41,44 @@ func driverOf(name string) (databaseDriver, bool) {
 }
 
 // probe returns the probe of a database. It does not connect yet. The caller closes it.
-func (d Database) probe() (*probes.SQL, error) {
+func (d Database) probe() (*sql.Probe, error) {
 	kind, ok := driverOf(d.Driver)
 	if !ok {
 		return nil, fmt.Errorf("open database %s: unknown driver", d.Name)
 	}
-	options, err := kind.open(d)
+	probe, err := kind.open(d)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", d.Name, err)
 	}
-	options.Driver = d.Driver
-	options.Classify = kind.reason
-	options.Query = d.Query
-	options.MaxOpenConns = d.MaxOpenConns
-	return probes.NewSQL(options)
+	return probe, nil
+}
+
+// postgresOptions is what the probe of a PostgreSQL database is made from.
+func (d Database) postgresOptions() postgres.Options {
+	o := postgres.Options{DSN: string(d.DSN), Query: d.Query, MaxOpenConns: d.MaxOpenConns}
+	if d.hasPasswordSource() {
+		o.Password = d.password
+	}
+	return o
+}
+
+func checkPostgres(_ *loaded, d *Database) (warnings []string, err error) {
+	d.DSN = Secret(strings.TrimSpace(string(d.DSN)))
+	return d.postgresOptions().Validate()
+}
+
+func openPostgres(d Database) (*sql.Probe, error) { return postgres.New(d.postgresOptions()) }
+
+// checkSQLite replaces the DSN by a URI of the absolute path.
+func checkSQLite(c *loaded, d *Database) (warnings []string, err error) {
+	uri, warnings, err := sqlite.Normalize(string(d.DSN), c.path("."))
+	if err != nil {
+		return nil, err
+	}
+	d.DSN = Secret(uri)
+	return warnings, nil
+}
+
+func openSQLite(d Database) (*sql.Probe, error) {
+	return sqlite.New(sqlite.Options{DSN: string(d.DSN), Query: d.Query, MaxOpenConns: d.MaxOpenConns})
 }

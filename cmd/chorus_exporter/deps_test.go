@@ -18,7 +18,9 @@ func TestLibrariesLinkLittle(t *testing.T) {
 		"github.com/yuin/goldmark",
 		"github.com/aws/", "github.com/Azure/", "cloud.google.com/", grpcModule,
 	}
-	for _, room := range []string{"collectors", "evaluator", "evaluator/shutdown", "probes", "rules", "web", "web/crowd", grpcRoom} {
+	for _, room := range []string{
+		"collectors", "evaluator", "evaluator/shutdown", "probes", "probes/sql", "probes/sql/dsn", "rules", "web", "web/crowd", grpcRoom,
+	} {
 		out, err := exec.Command("go", "list", "-deps", "chorus/"+room).Output()
 		if err != nil {
 			t.Fatal(err)

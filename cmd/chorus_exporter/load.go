@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"chorus/collectors"
+	"chorus/probes/sql/dsn"
 	"chorus/rules"
 )
 
@@ -141,7 +142,7 @@ func noMatch(pattern, path string) string {
 	}
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("%q cannot be read: %v", pattern, pathless(err))
+		return fmt.Sprintf("%q cannot be read: %v", pattern, dsn.Pathless(err))
 	case filepath.IsAbs(pattern):
 		return fmt.Sprintf("%q matches no file", pattern)
 	}

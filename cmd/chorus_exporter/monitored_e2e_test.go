@@ -21,7 +21,7 @@ import (
 // file.
 type monitored struct {
 	t        *testing.T
-	database *postgres
+	database *postgresServer
 	swarm    *devnet.Swarm
 	east     []*child
 	own      string // a rule file of the first in the east

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/agnivade/levenshtein"
+
 	"chorus/rules"
 )
 
@@ -82,7 +84,7 @@ func TestNamedAlertsExist(t *testing.T) {
 // nearest is the known name that differs from name by an ending or by one letter or two, if there is one.
 func nearest(name string, known map[string]bool) string {
 	for k := range known {
-		if k != "" && len(name) > 6 && (name == k+"s" || name+"s" == k || distance(name, k) <= 2) {
+		if k != "" && len(name) > 6 && (name == k+"s" || name+"s" == k || levenshtein.ComputeDistance(name, k) <= 2) {
 			return k
 		}
 	}

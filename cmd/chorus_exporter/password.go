@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"slices"
-	"strings"
-	"sync"
-	"unicode/utf8"
+
+	"chorus/probes/sql/dsn"
 )
 
 // maxPasswordSize limits the size of a password file, in bytes.
@@ -43,7 +40,7 @@ func readPasswordFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		return nil, pathless(err)
+		return nil, dsn.Pathless(err)
 	case info.IsDir():
 		return nil, errors.New("it is a directory")
 	case !info.Mode().IsRegular():
@@ -51,7 +48,7 @@ func readPasswordFile(file string) ([]byte, error) {
 	}
 	data, err := readBounded(file, maxPasswordSize+1)
 	if err != nil {
-		return nil, pathless(err)
+		return nil, dsn.Pathless(err)
 	}
 	if len(data) > maxPasswordSize {
 		return nil, fmt.Errorf("it is larger than %d KiB", maxPasswordSize>>10)
@@ -77,43 +74,4 @@ func cleanPassword(data []byte) (string, error) {
 		return "", errors.New("it contains only spaces")
 	}
 	return string(data), nil
-}
-
-// pathless returns err without the path. The message names the field that holds the path.
-func pathless(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
-}
-
-// rememberedPasswords is how many passwords of a rotation are still masked: an error about an older connection may
-// contain an older one.
-const rememberedPasswords = 8
-
-// worthMasking is the length of the shortest secret that is masked. A shorter one would be found in every text.
-const worthMasking = 4
-
-// passwords are the newest passwords that a probe has used, for masking.
-type passwords struct {
-	mu   sync.Mutex
-	used []string
-}
-
-// add remembers a password.
-func (p *passwords) add(password string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if utf8.RuneCountInString(password) < worthMasking || slices.Contains(p.used, password) {
-		return
-	}
-	p.used = append(p.used, strings.Clone(password))
-	p.used = p.used[max(0, len(p.used)-rememberedPasswords):]
-}
-
-// list returns the remembered passwords.
-func (p *passwords) list() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.used)
 }

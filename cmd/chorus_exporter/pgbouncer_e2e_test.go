@@ -43,7 +43,7 @@ checks: {a: {interval: 150ms, timeout: 100ms}, b: {interval: 250ms, timeout: 200
 
 // startPgbouncer starts Debian's pgbouncer in transaction mode in front of a server and returns the DSN that leads through
 // it. Where there is no pgbouncer the test is skipped, in CI it fails.
-func startPgbouncer(t *testing.T, db *postgres) (dsn string) {
+func startPgbouncer(t *testing.T, db *postgresServer) (dsn string) {
 	t.Helper()
 	root, err := filepath.Abs("../../bin/debian")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"chorus/collectors"
 	"chorus/evaluator"
 	"chorus/probes"
+	"chorus/probes/sql"
 	"chorus/rules"
 )
 
@@ -20,9 +21,9 @@ type plan struct {
 	resources collectors.ResourcesOptions
 	measured  bool // whether a check needs the resources of this machine
 	specs     []probes.Spec
-	databases map[Database]*probes.SQL // by their configuration: an equal one keeps its probe and its connections
-	swarm     *swarm                   // nil without p2p, and until join; then the same in every plan
-	shown     []byte                   // the configuration in force as YAML, without secrets
+	databases map[Database]*sql.Probe // by their configuration: an equal one keeps its probe and its connections
+	swarm     *swarm                  // nil without p2p, and until join; then the same in every plan
+	shown     []byte                  // the configuration in force as YAML, without secrets
 	warnings  []finding
 	notes     []finding
 }
@@ -43,7 +44,7 @@ func prepare(file string, live *plan, logger log.Logger) (*plan, error) {
 		c.checkRestart(live.config)
 		c.checkFleetRestart(live.config)
 	}
-	p := &plan{config: c, rules: set, databases: map[Database]*probes.SQL{}}
+	p := &plan{config: c, rules: set, databases: map[Database]*sql.Probe{}}
 	p.openDatabases(live)
 	if c.err() == nil {
 		faults = errors.Join(faults, p.rehearse(live, logger))
@@ -140,7 +141,7 @@ func (c *loaded) keepNodeID(live *loaded) {
 	}
 }
 
-func (p *plan) probeOf(d Database) *probes.SQL {
+func (p *plan) probeOf(d Database) *sql.Probe {
 	if p == nil {
 		return nil
 	}

@@ -80,8 +80,8 @@ func firstFailure(t *testing.T, c *child) time.Time {
 	return last
 }
 
-// postgres is a private server on loopback.
-type postgres struct {
+// postgresServer is a private server on loopback.
+type postgresServer struct {
 	t              *testing.T
 	bin, dir, port string
 	owner          *syscall.Credential
@@ -89,9 +89,9 @@ type postgres struct {
 }
 
 // newPostgres makes the files of a server. Where there is no PostgreSQL the test is skipped, in CI it fails.
-func newPostgres(t *testing.T) *postgres {
+func newPostgres(t *testing.T) *postgresServer {
 	t.Helper()
-	p := &postgres{t: t, bin: postgresBin(t), owner: nobody(t)}
+	p := &postgresServer{t: t, bin: postgresBin(t), owner: nobody(t)}
 	dir, err := os.MkdirTemp("", "chorus-postgres") // the parent of t.TempDir is for its owner only
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func nobody(t *testing.T) *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 }
 
-func (p *postgres) command(name string, args ...string) *exec.Cmd {
+func (p *postgresServer) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(p.bin, name), args...)
 	cmd.Dir = p.dir
 	cmd.Env = []string{"LC_ALL=C", "HOME=" + p.dir, "PATH=" + os.Getenv("PATH")}
@@ -160,7 +160,7 @@ func (p *postgres) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (p *postgres) start() {
+func (p *postgresServer) start() {
 	p.t.Helper()
 	log, err := os.OpenFile(filepath.Join(p.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -190,12 +190,12 @@ func (p *postgres) start() {
 	}
 }
 
-func (p *postgres) dsn() string {
+func (p *postgresServer) dsn() string {
 	return "postgres://postgres@127.0.0.1:" + p.port + "/postgres?sslmode=disable"
 }
 
 // stop ends the server as an administrator does in a hurry; without one it does nothing.
-func (p *postgres) stop() {
+func (p *postgresServer) stop() {
 	if p.cmd == nil {
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // problem is one fault of a configuration file.
@@ -91,36 +93,18 @@ func meant(name string, names []string) string {
 	return "known: " + strings.Join(all, ", ")
 }
 
+// maxCompared is the length of the longest name that is compared with others.
+const maxCompared = 100
+
 // alike returns the names that differ from name by a typing error or two.
 func alike(name string, names []string) (near []string) {
+	if len(name) > maxCompared {
+		return nil
+	}
 	for _, n := range names {
-		if distance(name, n) <= max(1, len(n)/4) {
+		if levenshtein.ComputeDistance(name, n) <= max(1, len(n)/4) {
 			near = append(near, n)
 		}
 	}
 	return near
-}
-
-// distance is the Levenshtein distance of two names in bytes. Long ones are not worth comparing.
-func distance(a, b string) int {
-	const longest = 100
-	if len(a) > longest || len(b) > longest {
-		return longest
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

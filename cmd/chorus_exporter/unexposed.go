@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -38,9 +39,12 @@ func (p *plan) unexposed() (out []string) {
 
 // closest returns the known metric that was perhaps meant: with some letters changed, or with its unit. "" if there is none.
 func closest(name string, known map[string]bool) (best string) {
+	if len(name) > maxCompared {
+		return ""
+	}
 	least := max(1, len(name)/8) + 1
 	for _, k := range slices.Sorted(maps.Keys(known)) {
-		d := distance(name, k)
+		d := levenshtein.ComputeDistance(name, k)
 		if strings.HasPrefix(k, name+"_") {
 			d = 1
 		}

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"chorus/probes"
+	"chorus/probes/sql"
+	"chorus/probes/sql/dsn"
 )
 
 // Defaults of an entry of databases.
@@ -24,7 +25,7 @@ func (c *loaded) checkDatabases() {
 			d.Name = defaultDatabaseName
 		}
 		if _, set := c.lines[at+".max_open_conns"]; !set {
-			d.MaxOpenConns = probes.DefaultSQLMaxOpenConns
+			d.MaxOpenConns = sql.DefaultMaxOpenConns
 		}
 		c.count(at+".max_open_conns", d.MaxOpenConns, 1, maxOpenConns)
 		c.checkDatabaseName(i, at+".name")
@@ -55,7 +56,7 @@ func (c *loaded) checkSource(d *Database, at string) {
 	case d.Driver == "":
 		c.add(c.line(at+".driver"), at+".driver", "missing; use postgres or sqlite")
 		return
-	case !ok && slices.Contains(foreignSchemes, d.Driver):
+	case !ok && dsn.Foreign(d.Driver):
 		c.add(c.line(at+".driver"), at+".driver", "unknown driver %q; use postgres or sqlite", d.Driver)
 		return
 	case !ok: // not quoted: it may be a DSN

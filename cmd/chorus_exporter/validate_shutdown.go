@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"chorus/probes/sql/dsn"
 )
 
 // maxFleet is how many exporters a fleet has at the most.
@@ -96,7 +98,7 @@ func (c *loaded) checkHookDoes(h *Hook, at string) {
 			h.Post.TokenFile = c.path(h.Post.TokenFile)
 			if _, err := h.Post.token(); err != nil {
 				field := at + ".bearer_token_file"
-				c.add(c.line(field), field, "can't be read: %v; name a file with nothing but the token", pathless(err))
+				c.add(c.line(field), field, "can't be read: %v; name a file with nothing but the token", dsn.Pathless(err))
 			}
 		}
 	default:

@@ -1,4 +1,4 @@
-package main
+package postgres
 
 import (
 	"errors"
@@ -7,102 +7,103 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"chorus/probes/sql/dsn"
 )
 
 // The forms of a PostgreSQL connection string, for error texts.
 const (
-	postgresURLForm = "postgres://user@host:5432/name"
-	postgresForms   = postgresURLForm + ` or "host=… user=… dbname=…"`
+	urlForm = "postgres://user@host:5432/name"
+	forms   = urlForm + ` or "host=… user=… dbname=…"`
 )
 
-// postgresEncode is the advice for a URL in which a special character of the password is not encoded.
-const postgresEncode = `percent-encode special characters in user and password, such as "@" as %40 and "/" as %2F, or use ` +
+// encode is the advice for a URL in which a special character of the password is not encoded.
+const encode = `percent-encode special characters in user and password, such as "@" as %40 and "/" as %2F, or use ` +
 	"password_file"
 
-// postgresDSN is a parsed connection string. Parsing is stricter than libpq's: a string that can be read in two ways is
+// parsedDSN is a parsed connection string. Parsing is stricter than libpq's: a string that can be read in two ways is
 // an error, because one of them takes a part of the password for a host, a user or a parameter, which are shown.
-type postgresDSN struct {
-	parameters []parameter // in the order of the string; dbname is called database
+type parsedDSN struct {
+	parameters []dsn.Parameter // in the order of the string; dbname is called database
 	isURL      bool
 	hasPort    bool // in the URL's host list
 }
 
 // get returns the value of a parameter.
-func (d postgresDSN) get(key string) string {
+func (d parsedDSN) get(key string) string {
 	for _, p := range d.parameters {
-		if p.key == key {
-			return p.value
+		if p.Key == key {
+			return p.Value
 		}
 	}
 	return ""
 }
 
 // add appends a parameter, or reports a duplicate.
-func (d *postgresDSN) add(key, value string) error {
+func (d *parsedDSN) add(key, value string) error {
 	if key == "dbname" {
 		key = "database"
 	}
-	if slices.ContainsFunc(d.parameters, func(p parameter) bool { return p.key == key }) {
+	if slices.ContainsFunc(d.parameters, func(p dsn.Parameter) bool { return p.Key == key }) {
 		return errors.New("a parameter is set twice; keep one" + d.hint())
 	}
-	d.parameters = append(d.parameters, parameter{key, value})
+	d.parameters = append(d.parameters, dsn.Parameter{Key: key, Value: value})
 	return nil
 }
 
 // hint says how to write a password that was split.
-func (d postgresDSN) hint() string {
+func (d parsedDSN) hint() string {
 	if d.isURL {
-		return ", and " + postgresEncode
+		return ", and " + encode
 	}
 	return ", and put a password with spaces in single quotes"
 }
 
 // String returns the connection string in the form key='value', which has only one reading.
-func (d postgresDSN) String() string {
+func (d parsedDSN) String() string {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	var b strings.Builder
 	for i, p := range d.parameters {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(p.key + "='" + quote.Replace(p.value) + "'")
+		b.WriteString(p.Key + "='" + quote.Replace(p.Value) + "'")
 	}
 	return b.String()
 }
 
-// parsePostgres parses a connection string in either form.
-func parsePostgres(dsn string) (postgresDSN, error) {
-	if err := checkDSNText(dsn); err != nil {
-		return postgresDSN{}, err
+// parse parses a connection string in either form.
+func parse(given string) (parsedDSN, error) {
+	if err := dsn.Check(given); err != nil {
+		return parsedDSN{}, err
 	}
 	for _, prefix := range []string{"postgres://", "postgresql://"} {
-		if rest, ok := strings.CutPrefix(dsn, prefix); ok {
-			return parsePostgresURL(rest)
+		if rest, ok := strings.CutPrefix(given, prefix); ok {
+			return parseURL(rest)
 		}
 	}
-	if m := dsnScheme.FindStringSubmatch(dsn); m != nil {
-		scheme := strings.ToLower(m[1])
+	if scheme, rest, ok := dsn.Scheme(given); ok {
 		switch {
-		case (scheme == "postgres" || scheme == "postgresql") && strings.HasPrefix(dsn[len(m[0]):], "//"):
-			return postgresDSN{}, errors.New("the scheme must be in lower case; write " + postgresURLForm)
+		case (scheme == "postgres" || scheme == "postgresql") && strings.HasPrefix(rest, "//"):
+			return parsedDSN{}, errors.New("the scheme must be in lower case; write " + urlForm)
 		case scheme == "postgres" || scheme == "postgresql":
-			return postgresDSN{}, errors.New(`"` + scheme + `:" needs two slashes; write ` + postgresURLForm)
-		case slices.Contains(foreignSchemes, scheme):
-			return postgresDSN{}, errors.New(`not a PostgreSQL connection string, it begins with "` + scheme + `:"; write ` +
-				postgresForms)
+			return parsedDSN{}, errors.New(`"` + scheme + `:" needs two slashes; write ` + urlForm)
+		case dsn.Foreign(scheme):
+			return parsedDSN{}, errors.New(`not a PostgreSQL connection string, it begins with "` + scheme + `:"; write ` +
+				forms)
 		}
 	}
-	return parsePostgresWords(dsn)
+	return parseWords(given)
 }
 
-// parsePostgresURL parses what follows postgres://.
-func parsePostgresURL(rest string) (postgresDSN, error) {
-	d := postgresDSN{isURL: true}
+// parseURL parses what follows postgres://.
+func parseURL(rest string) (parsedDSN, error) {
+	d := parsedDSN{isURL: true}
 	if strings.ContainsFunc(rest, unicode.IsSpace) {
-		return d, errors.New("contains a space; " + postgresEncode + ", a space as %20")
+		return d, errors.New("contains a space; " + encode + ", a space as %20")
 	}
 	if strings.Count(rest, "@") > 1 {
-		return d, errors.New(`more than one "@"; ` + postgresEncode)
+		return d, errors.New(`more than one "@"; ` + encode)
 	}
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
@@ -110,7 +111,7 @@ func parsePostgresURL(rest string) (postgresDSN, error) {
 	}
 	authority, rest := rest[:end], rest[end:]
 	if strings.Contains(rest, "@") {
-		return d, errors.New(`"@" after the first "/", "?" or "#"; ` + postgresEncode)
+		return d, errors.New(`"@" after the first "/", "?" or "#"; ` + encode)
 	}
 	if strings.Contains(rest, "#") {
 		return d, errors.New(`"#" is not allowed; write it as %23`)
@@ -127,8 +128,8 @@ func parsePostgresURL(rest string) (postgresDSN, error) {
 }
 
 // addDecoded adds a parameter whose value is percent-encoded.
-func (d *postgresDSN) addDecoded(key, value string) error {
-	decoded, err := percentDecode(value)
+func (d *parsedDSN) addDecoded(key, value string) error {
+	decoded, err := dsn.PercentDecode(value)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (d *postgresDSN) addDecoded(key, value string) error {
 }
 
 // parseAuthority parses user:password@host:port,host:port.
-func (d *postgresDSN) parseAuthority(authority string) error {
+func (d *parsedDSN) parseAuthority(authority string) error {
 	hosts := authority
 	if userinfo, after, ok := strings.Cut(authority, "@"); ok {
 		hosts = after
@@ -180,7 +181,7 @@ func (d *postgresDSN) parseAuthority(authority string) error {
 }
 
 // parseQuery parses key=value&key=value.
-func (d *postgresDSN) parseQuery(query string) error {
+func (d *parsedDSN) parseQuery(query string) error {
 	if query == "" {
 		return nil
 	}
@@ -189,7 +190,7 @@ func (d *postgresDSN) parseQuery(query string) error {
 		if !ok || strings.Contains(value, "=") {
 			return errors.New(`each parameter after "?" needs exactly one "="; percent-encode "&" as %26 and "=" as %3D in values`)
 		}
-		key, err := percentDecode(key)
+		key, err := dsn.PercentDecode(key)
 		if err != nil {
 			return err
 		}
@@ -204,9 +205,9 @@ func (d *postgresDSN) parseQuery(query string) error {
 }
 
 // checkHosts returns the fault of the hosts and ports.
-func (d postgresDSN) checkHosts() error {
+func (d parsedDSN) checkHosts() error {
 	if d.get("host") == "" {
-		return errors.New("no host; add one, such as " + postgresURLForm + " or host=/run/postgresql")
+		return errors.New("no host; add one, such as " + urlForm + " or host=/run/postgresql")
 	}
 	hosts := strings.Split(d.get("host"), ",")
 	for _, host := range hosts {
@@ -230,12 +231,12 @@ func (d postgresDSN) checkHosts() error {
 }
 
 // mayBeUser reports whether what reads as the host may have been meant as the user.
-func (d postgresDSN) mayBeUser(host string) bool {
+func (d parsedDSN) mayBeUser(host string) bool {
 	return d.isURL && d.hasPort && d.get("user") == "" && !strings.Contains(host, ".") && host != "localhost"
 }
 
 // checkHost returns the fault of one host. A host is shown in errors, so it must not be a part of a password.
-func (d postgresDSN) checkHost(host string) error {
+func (d parsedDSN) checkHost(host string) error {
 	_, notIP := netip.ParseAddr(host)
 	strange := func(r rune) bool {
 		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
@@ -244,7 +245,7 @@ func (d postgresDSN) checkHost(host string) error {
 	case host == "":
 		return errors.New("empty host in the list of hosts; remove it")
 	case strings.Contains(host, "@"):
-		return errors.New(`"@" in the host; ` + postgresEncode)
+		return errors.New(`"@" in the host; ` + encode)
 	case host[0] == '/':
 		return nil // the directory of a Unix socket
 	case notIP == nil:
@@ -254,7 +255,7 @@ func (d postgresDSN) checkHost(host string) error {
 	case len(host) > 253 || strings.ContainsFunc(host, strange):
 		return errors.New("invalid host; write a name, an address or the directory of a Unix socket" + d.hint())
 	case d.mayBeUser(host): // and its password, if that is a number: user:password/name reads as host:port
-		return errors.New("no user; write " + postgresURLForm)
+		return errors.New("no user; write " + urlForm)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package probes
+package sql
 
 import (
 	"context"

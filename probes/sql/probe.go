@@ -1,4 +1,6 @@
-package probes
+// Package sql has the probe of a database: a query on a real connection, with any driver of database/sql. The packages
+// beneath it have the probes of PostgreSQL and SQLite, with their drivers.
+package sql
 
 import (
 	"cmp"
@@ -9,18 +11,20 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"chorus/probes"
 )
 
-// Defaults of SQLOptions.
+// Defaults of Options.
 const (
-	DefaultSQLQuery           = "SELECT 1"
-	DefaultSQLiteQuery        = "SELECT count(*) FROM sqlite_master" // SQLite answers SELECT 1 without opening its file
-	DefaultSQLMaxOpenConns    = 1
-	DefaultSQLConnMaxLifetime = time.Minute
+	DefaultQuery           = "SELECT 1"
+	DefaultSQLiteQuery     = "SELECT count(*) FROM sqlite_master" // SQLite answers SELECT 1 without opening its file
+	DefaultMaxOpenConns    = 1
+	DefaultConnMaxLifetime = time.Minute
 )
 
-// SQLOptions configures a SQL probe.
-type SQLOptions struct {
+// Options configures a Probe.
+type Options struct {
 	// Driver is the name under which the driver is registered with database/sql. With a Connector it is only shown in
 	// the details. Required.
 	Driver string
@@ -38,24 +42,24 @@ type SQLOptions struct {
 	RedactAlso func() []string
 	// Classify returns why a query failed from the driver's own error, such as a SQLSTATE. "" selects the default, which
 	// recognises timeouts, cancellation, refused and lost connections. Optional.
-	Classify func(error) Reason
-	// Query must return a row; default DefaultSQLQuery, or DefaultSQLiteQuery if Driver is sqlite or sqlite3. (SQLite
+	Classify func(error) probes.Reason
+	// Query must return a row; default DefaultQuery, or DefaultSQLiteQuery if Driver is sqlite or sqlite3. (SQLite
 	// creates a missing file, unless the DSN has mode=rw or mode=ro.)
 	Query string
 	// CloseAfterRun closes the connection after every run. It is meant for files: an open connection goes on reading a
 	// file that was moved away, deleted or replaced.
 	CloseAfterRun bool
-	// MaxOpenConns limits the connections; default DefaultSQLMaxOpenConns. One is enough for a check.
+	// MaxOpenConns limits the connections; default DefaultMaxOpenConns. One is enough for a check.
 	MaxOpenConns int
-	// ConnMaxLifetime is the age at which a connection is replaced; default DefaultSQLConnMaxLifetime. It limits how long
+	// ConnMaxLifetime is the age at which a connection is replaced; default DefaultConnMaxLifetime. It limits how long
 	// an old connection can hide that new ones fail, after a password change or at the server's connection limit.
 	ConnMaxLifetime time.Duration
 }
 
-// SQL is a Probe that runs a query and reads the first row of its result. Connections persist between runs, unless
+// Probe is a probes.Probe that runs a query and reads the first row of its result. Connections persist between runs, unless
 // CloseAfterRun is set.
-type SQL struct {
-	options   SQLOptions
+type Probe struct {
+	options   Options
 	connector driver.Connector
 	secrets   *secrets
 
@@ -64,26 +68,26 @@ type SQL struct {
 	closed bool
 }
 
-// NewSQL checks the options. It neither connects nor starts anything: the first run does.
-func NewSQL(o SQLOptions) (*SQL, error) {
+// New checks the options. It neither connects nor starts anything: the first run does.
+func New(o Options) (*Probe, error) {
 	if o.Query == "" {
-		o.Query = DefaultSQLQuery
+		o.Query = DefaultQuery
 		if o.Driver == "sqlite" || o.Driver == "sqlite3" {
 			o.Query = DefaultSQLiteQuery
 		}
 	}
-	o.MaxOpenConns = cmp.Or(o.MaxOpenConns, DefaultSQLMaxOpenConns)
-	o.ConnMaxLifetime = cmp.Or(o.ConnMaxLifetime, DefaultSQLConnMaxLifetime)
+	o.MaxOpenConns = cmp.Or(o.MaxOpenConns, DefaultMaxOpenConns)
+	o.ConnMaxLifetime = cmp.Or(o.ConnMaxLifetime, DefaultConnMaxLifetime)
 	switch {
 	case o.Driver == "":
-		return nil, errors.New("new SQL probe: no driver, set SQLOptions.Driver")
+		return nil, errors.New("new SQL probe: no driver, set Options.Driver")
 	case (o.DSN == nil) == (o.Connector == nil):
-		return nil, errors.New("new SQL probe: set one of SQLOptions.DSN and SQLOptions.Connector")
+		return nil, errors.New("new SQL probe: set one of Options.DSN and Options.Connector")
 	case o.MaxOpenConns < 1 || o.ConnMaxLifetime < 0:
 		return nil, fmt.Errorf("new SQL probe: max open connections %d and connection lifetime %v must be positive",
 			o.MaxOpenConns, o.ConnMaxLifetime)
 	}
-	p := &SQL{options: o, connector: o.Connector, secrets: newSecrets(o.Redact)}
+	p := &Probe{options: o, connector: o.Connector, secrets: newSecrets(o.Redact)}
 	if p.connector == nil {
 		p.connector = &dsnConnector{name: o.Driver, dsn: o.DSN, secrets: p.secrets}
 	}
@@ -92,25 +96,25 @@ func NewSQL(o SQLOptions) (*SQL, error) {
 }
 
 // Probe implements Probe. Its errors carry only text and reason: an error that a driver wraps may contain a secret.
-func (p *SQL) Probe(ctx context.Context) (Result, error) {
+func (p *Probe) Probe(ctx context.Context) (probes.Result, error) {
 	db, err := p.open()
 	if err != nil {
-		return Result{}, err
+		return probes.Result{}, err
 	}
 	err = p.ask(ctx, db)
-	res := Result{Details: map[string]any{"driver": p.options.Driver}}
+	res := probes.Result{Details: map[string]any{"driver": p.options.Driver}}
 	if !p.options.CloseAfterRun {
 		res.Details["open_connections"] = db.Stats().OpenConnections
 	}
 	if err != nil {
-		return res, WithReason(p.classify(ctx, err), errors.New(p.mask(err.Error())))
+		return res, probes.WithReason(p.classify(ctx, err), errors.New(p.mask(err.Error())))
 	}
 	res.Message = "query answered"
 	return res, nil
 }
 
 // Close closes the connections; a run that is under way fails, and so does every later one.
-func (p *SQL) Close() error {
+func (p *Probe) Close() error {
 	p.mu.Lock()
 	p.closed = true
 	db := p.db
@@ -125,7 +129,7 @@ func (p *SQL) Close() error {
 }
 
 // mask returns text without any of the secrets.
-func (p *SQL) mask(text string) string {
+func (p *Probe) mask(text string) string {
 	if p.options.RedactAlso != nil {
 		text = newSecrets(p.options.RedactAlso()).mask(text)
 	}
@@ -133,7 +137,7 @@ func (p *SQL) mask(text string) string {
 }
 
 // open returns the pool, which the first run creates.
-func (p *SQL) open() (*sql.DB, error) {
+func (p *Probe) open() (*sql.DB, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -151,7 +155,7 @@ func (p *SQL) open() (*sql.DB, error) {
 }
 
 // ask runs the query and reads the first row of its answer.
-func (p *SQL) ask(ctx context.Context, db *sql.DB) (err error) {
+func (p *Probe) ask(ctx context.Context, db *sql.DB) (err error) {
 	rows, err := db.QueryContext(ctx, p.options.Query)
 	if connecting, ok := errors.AsType[connectError](err); ok {
 		return connecting
@@ -178,20 +182,20 @@ func (p *SQL) ask(ctx context.Context, db *sql.DB) (err error) {
 }
 
 // classify returns the reason of a failed query. Drivers have their own errors for a query that ended with its context.
-func (p *SQL) classify(ctx context.Context, err error) Reason {
+func (p *Probe) classify(ctx context.Context, err error) probes.Reason {
 	if p.options.Classify != nil {
 		if r := p.options.Classify(err); r != "" {
 			return r
 		}
 	}
-	r := ReasonOf(err)
+	r := probes.ReasonOf(err)
 	switch {
-	case r != ReasonError:
+	case r != probes.ReasonError:
 		return r
 	case ctx.Err() != nil:
-		return ReasonOf(ctx.Err())
+		return probes.ReasonOf(ctx.Err())
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
-		return ReasonRefused // the connection was cut
+		return probes.ReasonRefused // the connection was cut
 	}
-	return ReasonError
+	return probes.ReasonError
 }

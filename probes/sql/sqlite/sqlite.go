@@ -1,4 +1,5 @@
-package main
+// Package sqlite has the probe of a SQLite file. It links the driver modernc.org/sqlite, which needs no C compiler.
+package sqlite
 
 import (
 	"bytes"
@@ -19,52 +20,77 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"chorus/probes"
+	"chorus/probes/sql"
+	"chorus/probes/sql/dsn"
 )
 
-// checkSQLite replaces the DSN by a URI of the absolute path, with the parameters that a probe uses.
-func checkSQLite(c *loaded, d *Database) ([]string, error) {
-	parsed, warnings, err := parseSQLite(strings.TrimSpace(string(d.DSN)))
+// Options configures the probe of a SQLite file.
+type Options struct {
+	// DSN is a path or a file: URI, both of which can have parameters. Required.
+	DSN string
+	// Query must return a row; default sql.DefaultSQLiteQuery.
+	Query string
+	// MaxOpenConns limits the connections; default sql.DefaultMaxOpenConns.
+	MaxOpenConns int
+}
+
+// Normalize returns a DSN as the URI of an absolute path with the parameters that a probe uses, and one sentence for each
+// parameter that is ignored. A relative path is taken to be in dir; "" is the working directory. The error says how to fix
+// the DSN and quotes nothing of it that could be a secret.
+func Normalize(given, dir string) (uri string, warnings []string, err error) {
+	parsed, warnings, err := parse(strings.TrimSpace(given))
+	if err != nil {
+		return "", nil, err
+	}
+	if !filepath.IsAbs(parsed.path) {
+		parsed.path = filepath.Join(dir, parsed.path)
+	}
+	if parsed.path, err = filepath.Abs(parsed.path); err != nil {
+		return "", nil, errors.New("the working directory is unknown; write an absolute path")
+	}
+	return parsed.String(), warnings, nil
+}
+
+// New returns the probe of a SQLite file. It never creates the file, opens it anew for every run, and fails when it is
+// missing, empty, cut off or not a database. Nothing is opened before the first run. The caller closes the probe.
+func New(o Options) (*sql.Probe, error) {
+	uri, _, err := Normalize(o.DSN, "")
 	if err != nil {
 		return nil, err
 	}
-	if parsed.path, err = filepath.Abs(c.path(parsed.path)); err != nil {
-		return nil, errors.New("the working directory is unknown; write an absolute path")
-	}
-	d.DSN = Secret(parsed.String())
-	return warnings, nil
-}
-
-func openSQLite(d Database) (probes.SQLOptions, error) {
-	parsed, _, err := parseSQLite(string(d.DSN))
+	parsed, _, err := parse(uri)
 	if err != nil {
-		return probes.SQLOptions{}, err
+		return nil, err
 	}
-	return probes.SQLOptions{Connector: sqliteConnector{parsed}, CloseAfterRun: true}, nil
+	return sql.New(sql.Options{
+		Driver: "sqlite", Connector: connector{parsed}, CloseAfterRun: true, Classify: reason, Query: o.Query,
+		MaxOpenConns: o.MaxOpenConns,
+	})
 }
 
-// sqliteConnector opens the database of a file that is there. Every run opens it again, so that a file that was moved away,
+// connector opens the database of a file that is there. Every run opens it again, so that a file that was moved away,
 // deleted or replaced is noticed, and closes it, so that neither locks nor files of its own stay beside the database.
-type sqliteConnector struct{ dsn sqliteDSN }
+type connector struct{ dsn parsedDSN }
 
 // Driver implements driver.Connector.
-func (sqliteConnector) Driver() driver.Driver { return &sqlite.Driver{} }
+func (connector) Driver() driver.Driver { return &sqlite.Driver{} }
 
 // Connect implements driver.Connector. It reads the schema: SQLite opens whatever is there, and reads the file only when
 // a query needs it.
-func (s sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	if err := s.checkFile(); err != nil {
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	if err := c.checkFile(); err != nil {
 		return nil, err
 	}
-	connector, err := sqlite.NewConnector(s.uri(ctx))
+	inner, err := sqlite.NewConnector(c.uri(ctx))
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connector.Connect(ctx)
+	conn, err := inner.Connect(ctx)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, c.explain(err)
 	}
 	if err := readSchema(ctx, conn); err != nil {
-		return nil, errors.Join(s.explain(err), conn.Close())
+		return nil, errors.Join(c.explain(err), conn.Close())
 	}
 	return conn, nil
 }
@@ -72,50 +98,50 @@ func (s sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 // uri returns the URI for one run. mode=rw opens the file without creating it. A database that is read only is opened
 // with mode=rw too if it has no journal, and then only queried: with mode=ro SQLite would leave the files of a database in
 // WAL mode behind.
-func (s sqliteConnector) uri(ctx context.Context) string {
+func (c connector) uri(ctx context.Context) string {
 	query := []string{"mode=rw", "_error_rc=1"}
-	if s.dsn.readOnly || s.dsn.immutable {
-		if s.dsn.immutable || s.hasJournal() {
+	if c.dsn.readOnly || c.dsn.immutable {
+		if c.dsn.immutable || c.hasJournal() {
 			query[0] = "mode=ro"
 		}
 		query = append(query, "_query_only=1")
-	} else if s.dsn.queryOnly {
+	} else if c.dsn.queryOnly {
 		query = append(query, "_query_only=1")
 	}
-	if s.dsn.immutable {
+	if c.dsn.immutable {
 		query = append(query, "immutable=1")
 	}
-	query = append(query, "_busy_timeout="+strconv.Itoa(s.busy(ctx)))
-	for _, p := range s.dsn.pragmas {
-		query = append(query, "_pragma="+p.key+"("+p.value+")")
+	query = append(query, "_busy_timeout="+strconv.Itoa(c.busy(ctx)))
+	for _, p := range c.dsn.pragmas {
+		query = append(query, "_pragma="+p.Key+"("+p.Value+")")
 	}
-	return sqliteURI(s.dsn.path) + "?" + strings.Join(query, "&")
+	return uriOf(c.dsn.path) + "?" + strings.Join(query, "&")
 }
 
 // busy returns how long to wait for a lock, in milliseconds: nearly as long as the run may take. That somebody writes for
 // a moment is not a failure. The rest is for telling that the database is locked.
-func (s sqliteConnector) busy(ctx context.Context) int {
+func (c connector) busy(ctx context.Context) int {
 	wait := 24 * time.Hour
 	if end, ok := ctx.Deadline(); ok {
 		wait = time.Until(end) * 9 / 10
 	}
-	if most := time.Duration(s.dsn.busy) * time.Millisecond; most > 0 {
+	if most := time.Duration(c.dsn.busy) * time.Millisecond; most > 0 {
 		wait = min(wait, most)
 	}
 	return max(1, int(wait/time.Millisecond))
 }
 
 // checkFile returns why the path cannot be a database. SQLite takes an empty file for a new database.
-func (s sqliteConnector) checkFile() error {
-	info, err := os.Stat(s.dsn.path)
+func (c connector) checkFile() error {
+	info, err := os.Stat(c.dsn.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Lstat(s.dsn.path); err == nil {
+		if _, err := os.Lstat(c.dsn.path); err == nil {
 			return probes.WithReason(probes.ReasonRefused, errors.New("the file is a symbolic link to a file that does not exist"))
 		}
 		return probes.WithReason(probes.ReasonRefused, errors.New("the file does not exist"))
 	case err != nil:
-		return probes.WithReason(probes.ReasonRefused, fmt.Errorf("the file cannot be read: %w", pathless(err)))
+		return probes.WithReason(probes.ReasonRefused, fmt.Errorf("the file cannot be read: %w", dsn.Pathless(err)))
 	case info.IsDir():
 		return probes.WithReason(probes.ReasonRefused, errors.New("it is a directory, not a database file"))
 	case !info.Mode().IsRegular():
@@ -123,10 +149,10 @@ func (s sqliteConnector) checkFile() error {
 	case info.Size() == 0:
 		return probes.WithReason(probes.ReasonIntegrity, errors.New("the file is empty (0 bytes), not a database"))
 	}
-	if err := s.checkWhole(); err != nil {
+	if err := c.checkWhole(); err != nil {
 		return probes.WithReason(probes.ReasonIntegrity, err)
 	}
-	if s.dsn.immutable && s.hasJournal() {
+	if c.dsn.immutable && c.hasJournal() {
 		return probes.WithReason(probes.ReasonIntegrity,
 			errors.New("immutable=1 is set, but the database has a journal with changes; remove immutable=1"))
 	}
@@ -135,11 +161,11 @@ func (s sqliteConnector) checkFile() error {
 
 // checkWhole returns an error if the file is shorter than its header says. While somebody writes, which a journal shows, the
 // header may be ahead of the file; a short moment is given to who writes without one.
-func (s sqliteConnector) checkWhole() error {
+func (c connector) checkWhole() error {
 	for try := 0; ; try++ {
-		whole, size := wholeSize(s.dsn.path)
+		whole, size := wholeSize(c.dsn.path)
 		switch {
-		case size >= whole || s.hasJournal():
+		case size >= whole || c.hasJournal():
 			return nil
 		case try == 2:
 			return fmt.Errorf("the file is cut off: %d bytes, but its header says %d", size, whole)
@@ -174,9 +200,9 @@ func wholeSize(path string) (whole, size int64) {
 }
 
 // hasJournal reports whether the database has a journal or a write-ahead log with content.
-func (s sqliteConnector) hasJournal() bool {
+func (c connector) hasJournal() bool {
 	for _, suffix := range []string{"-journal", "-wal"} {
-		if info, err := os.Stat(s.dsn.path + suffix); err == nil && info.Size() > 0 {
+		if info, err := os.Stat(c.dsn.path + suffix); err == nil && info.Size() > 0 {
 			return true
 		}
 	}
@@ -184,7 +210,7 @@ func (s sqliteConnector) hasJournal() bool {
 }
 
 // explain adds what to do about an error whose text does not say it.
-func (s sqliteConnector) explain(err error) error {
+func (c connector) explain(err error) error {
 	failure, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err
@@ -202,7 +228,7 @@ func readSchema(ctx context.Context, conn driver.Conn) error {
 	if !ok {
 		return errors.New("the driver cannot run a query")
 	}
-	rows, err := queryer.QueryContext(ctx, probes.DefaultSQLiteQuery, nil)
+	rows, err := queryer.QueryContext(ctx, sql.DefaultSQLiteQuery, nil)
 	if err != nil {
 		return err
 	}
@@ -213,8 +239,8 @@ func readSchema(ctx context.Context, conn driver.Conn) error {
 	return errors.Join(err, rows.Close())
 }
 
-// sqliteReason maps SQLite's result codes to the reasons of a failed run.
-func sqliteReason(err error) probes.Reason {
+// reason maps SQLite's result codes to the reasons of a failed run.
+func reason(err error) probes.Reason {
 	failure, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return ""
