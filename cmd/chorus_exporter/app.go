@@ -20,6 +20,7 @@ import (
 	"chorus/rules"
 	"chorus/web"
 	grpchealth "chorus/web/grpc"
+	"chorus/web/serve"
 )
 
 // app is the exporter, put together from its rooms and not yet running.
@@ -36,7 +37,7 @@ type app struct {
 	manager   *shutdown.Manager
 	systemd   *systemd
 	reloads   reloadMetrics
-	serverLog seldom // of what clients can cause
+	serverLog serve.Seldom // of what clients can cause
 	listening func(net.Addr)
 
 	signalled atomic.Bool // a signal to stop has come
@@ -50,7 +51,7 @@ type app struct {
 func newApp(f *flags, p *plan, logger loggers) (*app, error) {
 	a := &app{
 		flags: f, logger: logger, registry: prometheus.NewRegistry(), policy: rules.NewPolicyCollector(p.policy),
-		systemd: newSystemd(logger), serverLog: newSeldom(logger.slog.Handler(), logInterval),
+		systemd: newSystemd(logger), serverLog: serve.NewSeldom(logger.slog.Handler(), logInterval),
 	}
 	a.live.Store(p)
 	p.swarm.tellFleet(a.fleetStatus)
@@ -193,7 +194,7 @@ func (a *app) warn(p *plan) {
 
 // close gives back what outlives a run. Databases are closed at last, when no probe asks them any more.
 func (a *app) close() error {
-	a.serverLog.flush()
+	a.serverLog.Flush()
 	a.closing.Wait()
 	p := a.live.Load()
 	return errors.Join(p.closeUnless(nil), p.swarm.close())

@@ -19,7 +19,7 @@ func TestLibrariesLinkLittle(t *testing.T) {
 		"github.com/aws/", "github.com/Azure/", "cloud.google.com/", grpcModule,
 	}
 	for _, room := range []string{
-		"collectors", "evaluator", "evaluator/shutdown", "probes", "probes/sql", "probes/sql/dsn", "rules", "web", "web/crowd", grpcRoom,
+		"collectors", "evaluator", "evaluator/shutdown", "probes", "probes/sql", "probes/sql/dsn", "rules", "web", "web/serve", grpcRoom,
 	} {
 		out, err := exec.Command("go", "list", "-deps", "chorus/"+room).Output()
 		if err != nil {

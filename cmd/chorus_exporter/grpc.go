@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 
 	"github.com/go-kit/log/level"
 
@@ -21,10 +20,9 @@ func (a *app) addGRPC(*plan) (err error) {
 // serveGRPC answers health checks over gRPC until ctx is done, on a listener without TLS and authentication: a kubelet
 // brings neither.
 func (a *app) serveGRPC(ctx context.Context) error {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", a.flags.grpcAddress)
+	l, err := listen(ctx, a.flags.grpcAddress)
 	if err != nil {
-		return err // it names the address
+		return err
 	}
 	level.Info(a.logger).Log("msg", "Listening for gRPC health checks on "+l.Addr().String())
 	return a.grpc.Serve(ctx, l)

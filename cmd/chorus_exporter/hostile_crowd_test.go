@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"chorus/web/serve"
 )
 
 // One address that opens connections as fast as it can takes no place from another: every probe and every scrape of the
@@ -108,8 +110,8 @@ func crowdFrom(ctx context.Context, t *testing.T, from, to string) {
 		}
 	}
 	t.Logf("%.0f connections a second to %s", float64(opened)/time.Since(began).Seconds(), to)
-	if opened < 10*maxConnections {
-		t.Errorf("%d connections to %s, want far more than %d", opened, to, maxConnections)
+	if opened < 10*serve.MaxConnections {
+		t.Errorf("%d connections to %s, want far more than %d", opened, to, serve.MaxConnections)
 	}
 	for _, conn := range conns {
 		conn.Close()

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"chorus/web/serve"
 )
 
 // hostileH2 speaks HTTP/2 as one pleases.
@@ -130,7 +132,7 @@ func TestRapidReset(t *testing.T) {
 			"content-type", "application/grpc", "te", "trailers")
 		t.Logf("gRPC: %d streams", streams)
 	}
-	if most := gauge(); most > before+10*(maxStreams+8) {
+	if most := gauge(); most > before+10*(serve.MaxStreams+8) {
 		t.Errorf("%.0f goroutines, before %.0f, want few more", most, before)
 	}
 	c.eventually("readiness is told", func() bool { return c.says("readiness") == "SERVING" })

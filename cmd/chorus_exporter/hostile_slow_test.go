@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"chorus/web/serve"
 )
 
 // Clients that take their time are cut off when theirs is over, and keep nobody waiting.
@@ -27,18 +29,18 @@ func TestSlowClients(t *testing.T) {
 		})
 	}
 	for _, address := range addresses {
-		cut("nothing", address, "", "", readTimeout)
-		cut("a slow header", address, "GET /health HTTP/1.1\r\nX: ", "a", readTimeout)
-		cut("a slow body", address, "POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "a", bodyTimeout)
-		cut("a slow chunked body", address, "GET /health HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n", bodyTimeout)
+		cut("nothing", address, "", "", serve.ReadTimeout)
+		cut("a slow header", address, "GET /health HTTP/1.1\r\nX: ", "a", serve.ReadTimeout)
+		cut("a slow body", address, "POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "a", serve.BodyTimeout)
+		cut("a slow chunked body", address, "GET /health HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n", serve.BodyTimeout)
 	}
 	// The password is asked for before anything of ours could bound the body.
 	cut("a slow body without a password", guardedAddresses["web"],
-		"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "", readTimeout)
+		"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", "", serve.ReadTimeout)
 	for _, path := range []string{"/metrics", "/health"} {
 		clients.Go(func() {
-			if took := deaf(t, addresses["web"], path); took > writeTimeout+readTimeout+slack {
-				t.Errorf("who asks for %s and never reads was cut off after %v, want %v at most", path, took, writeTimeout)
+			if took := deaf(t, addresses["web"], path); took > serve.WriteTimeout+serve.ReadTimeout+slack {
+				t.Errorf("who asks for %s and never reads was cut off after %v, want %v at most", path, took, serve.WriteTimeout)
 			}
 		})
 	}
@@ -139,7 +141,7 @@ func TestManyConnections(t *testing.T) {
 	}
 	during, most := c.number("process_resident_memory_bytes"), c.number("go_goroutines")
 	t.Logf("%d connections: from %.1f to %.1f MB, from %.0f to %.0f goroutines", len(conns), before/1e6, during/1e6, routines, most)
-	if most-routines > 2*maxConnections+3*128+50 {
+	if most-routines > 2*serve.MaxConnections+3*128+50 {
 		t.Errorf("%d connections cost %.0f goroutines, want no more than the bounds on connections", len(conns), most-routines)
 	}
 	if during-before > 100e6 {
@@ -157,7 +159,7 @@ func TestManyConnections(t *testing.T) {
 // longHeader has as many fields as fit.
 func longHeader() string {
 	var b strings.Builder
-	for i := 0; b.Len() < maxHeaderBytes+3<<10; i++ {
+	for i := 0; b.Len() < serve.MaxHeaderBytes+3<<10; i++ {
 		fmt.Fprintf(&b, "%x:y\r\n", i)
 	}
 	return b.String()

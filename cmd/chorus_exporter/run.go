@@ -34,7 +34,7 @@ func run(ctx context.Context, p process) int {
 	}
 	logger := newLoggers(p.stderr, &f.log)
 	level.Info(logger).Log("msg", fmt.Sprintf("Starting %s %s", program, version.Info()))
-	asked, err := serve(ctx, p, f, logger)
+	asked, err := runExporter(ctx, p, f, logger)
 	byRule := asked != nil && asked.Cause == shutdown.CauseRule
 	if err != nil {
 		level.Error(logger).Log("msg", "Exiting after an error", "err", err)
@@ -49,8 +49,8 @@ func run(ctx context.Context, p process) int {
 	return exitOK
 }
 
-// serve loads everything, runs it until a stop is asked for, and cleans up. It returns who asked; nil if nobody did.
-func serve(ctx context.Context, p process, f *flags, logger loggers) (*shutdown.Request, error) {
+// runExporter loads everything, runs it until a stop is asked for, and cleans up. It returns who asked; nil if nobody did.
+func runExporter(ctx context.Context, p process, f *flags, logger loggers) (*shutdown.Request, error) {
 	first, err := f.judge(nil, logger)
 	if err != nil {
 		return nil, err

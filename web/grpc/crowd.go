@@ -9,7 +9,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 
-	"chorus/web/crowd"
+	"chorus/web/serve"
 )
 
 // crowdedInterval is how often it is logged that connections are closed to make room.
@@ -20,7 +20,7 @@ const crowdedInterval = time.Minute
 type crowded struct {
 	net.Listener
 	limit  int
-	crowd  *crowd.Crowd // of *member
+	crowd  *serve.Crowd // of *member
 	logger log.Logger
 
 	mu     sync.Mutex
@@ -29,7 +29,7 @@ type crowded struct {
 }
 
 func newCrowded(l net.Listener, limit int, logger log.Logger) *crowded {
-	return &crowded{Listener: l, limit: limit, crowd: crowd.New(limit), logger: logger}
+	return &crowded{Listener: l, limit: limit, crowd: serve.NewCrowd(limit), logger: logger}
 }
 
 // Accept waits for the next connection and makes room for it.
@@ -70,7 +70,7 @@ func (c *crowded) log() {
 // member is one connection of a crowd.
 type member struct {
 	net.Conn
-	crowd *crowd.Crowd
+	crowd *serve.Crowd
 }
 
 // Close closes the connection, whose place is then free.

@@ -1,6 +1,7 @@
-package main
+package serve
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,8 +13,8 @@ import (
 // A flood of one kind is two lines at first and one a minute then, and keeps no other kind out.
 func TestSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var text output
-		s := newSeldom(slog.NewTextHandler(&text, nil), time.Minute)
+		var text bytes.Buffer
+		s := NewSeldom(slog.NewTextHandler(&text, nil), time.Minute)
 		logger := slog.New(s)
 		lines := func() []string {
 			var lines []string
@@ -34,11 +35,11 @@ func TestSeldom(t *testing.T) {
 		for range 4 {
 			logger.With("a", "b").Error("http: TLS handshake error from 192.0.2.1:7: EOF")
 		}
-		s.flush()
+		s.Flush()
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		logger.Warn("http: TLS handshake error from 192.0.2.1:8: EOF")
-		s.flush()
+		s.Flush()
 		want := []string{
 			`level=WARN msg="http: TLS handshake error from 192.0.2.1:0: EOF"`,
 			`level=WARN msg="http: panic serving 192.0.2.1:1: oh"`,
@@ -57,15 +58,15 @@ func TestSeldom(t *testing.T) {
 // However many kinds there are, few are remembered and nearly none is written.
 func TestSeldomKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var text output
-		s := newSeldom(slog.NewTextHandler(&text, nil), time.Minute)
+		var text bytes.Buffer
+		s := NewSeldom(slog.NewTextHandler(&text, nil), time.Minute)
 		for i := range 1000 {
 			slog.New(s).Warn(fmt.Sprint("kind ", i))
 		}
 		if got := len(s.kinds.known); got != maxKinds+1 {
 			t.Errorf("%d kinds are remembered, want %d", got, maxKinds+1)
 		}
-		s.flush()
+		s.Flush()
 		if got := strings.Count(text.String(), "\n"); got != maxKinds+2 {
 			t.Errorf("%d lines, want %d:\n%s", got, maxKinds+2, text.String())
 		}

@@ -1,6 +1,7 @@
-package main
+package serve
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,7 +13,7 @@ import (
 
 // The connection on which nothing has changed for longest leaves for a new one; the others stay.
 func TestConnections(t *testing.T) {
-	var text output
+	var text bytes.Buffer
 	c := newConnections(2, slog.NewTextHandler(&text, nil))
 	var ours, theirs [4]net.Conn
 	for i := range ours {

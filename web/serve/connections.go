@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"crypto/tls"
@@ -6,25 +6,23 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
-	"chorus/web/crowd"
 )
 
-// maxConnections is how many connections a server has at once, far more than who scrapes, probes and looks on. Each takes
-// 10 KB, with TLS 50 KB, and while headers come up to maxHeaderBytes and what they are decoded to.
-const maxConnections = 128
+// MaxConnections is how many connections a server has at once, far more than who scrapes, probes and looks on. Each takes
+// 10 KB, with TLS 50 KB, and while headers come up to MaxHeaderBytes and what they are decoded to.
+const MaxConnections = 128
 
 // connections bounds those of a server. One more closes, of the address that has the most, the one on which nothing has
 // begun or ended for longest: who opens them to block the others, and sends nothing, little or never reads, then only
 // loses its own.
 type connections struct {
 	limit  int
-	crowd  *crowd.Crowd
+	crowd  *Crowd
 	logger *slog.Logger
 }
 
 func newConnections(limit int, logger slog.Handler) *connections {
-	return &connections{limit: limit, crowd: crowd.New(limit), logger: slog.New(logger)}
+	return &connections{limit: limit, crowd: NewCrowd(limit), logger: slog.New(logger)}
 }
 
 // changed is told by the server of each change of a connection.

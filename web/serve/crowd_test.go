@@ -1,4 +1,4 @@
-package crowd
+package serve
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func TestJoin(t *testing.T) {
 		"IPv4 as IPv6":              {[]string{"10.0.0.2:1", "10.0.0.1:1", "[::ffff:10.0.0.1]:2", "10.0.0.3:4", "10.0.0.4:5"}, 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := New(limit)
+			c := NewCrowd(limit)
 			var conns []*conn
 			for i, address := range tt.come {
 				conns = append(conns, from(address))
@@ -78,7 +78,7 @@ func TestOrigin(t *testing.T) {
 
 // Whoever comes and goes, once or several times, nothing is kept of who has left.
 func TestNothingIsKept(t *testing.T) {
-	c := New(10)
+	c := NewCrowd(10)
 	var clients sync.WaitGroup
 	for i := range 8 {
 		clients.Go(func() {
@@ -102,7 +102,7 @@ func TestNothingIsKept(t *testing.T) {
 func BenchmarkJoin(b *testing.B) {
 	for _, clients := range []int{1, 128} {
 		b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
-			c := New(128)
+			c := NewCrowd(128)
 			conns := make([]*conn, 1024)
 			for i := range conns {
 				conns[i] = from(fmt.Sprintf("10.0.0.%d:%d", i%clients, i+1))

@@ -1,6 +1,4 @@
-// Package crowd bounds how many connections a server has at once, so that nobody keeps others out: who has the most of
-// them makes room.
-package crowd
+package serve
 
 import (
 	"container/list"
@@ -32,8 +30,8 @@ type member struct {
 	origin string
 }
 
-// New returns a Crowd of at most limit connections, which must be positive.
-func New(limit int) *Crowd {
+// NewCrowd returns a Crowd of at most limit connections, which must be positive.
+func NewCrowd(limit int) *Crowd {
 	return &Crowd{limit: limit, place: map[net.Conn]*list.Element{}, many: map[string]int{}}
 }
 

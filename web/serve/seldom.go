@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// seldom is a handler of log records that strangers can cause as often as they like, such as a TLS handshake that fails.
+// Seldom is a handler of log records that strangers can cause as often as they like, such as a TLS handshake that fails.
 // Of each kind of warning or error it passes on the first, and then once in an interval how many more there were.
-type seldom struct {
+type Seldom struct {
 	slog.Handler
 	kinds *kinds
 }
@@ -35,12 +35,13 @@ type kind struct {
 	timer *time.Timer // ends the interval
 }
 
-func newSeldom(next slog.Handler, interval time.Duration) seldom {
-	return seldom{Handler: next, kinds: &kinds{next: next, interval: interval, known: map[string]*kind{}}}
+// NewSeldom returns a Seldom that passes records on to next, and after the first of a kind only a count in each interval.
+func NewSeldom(next slog.Handler, interval time.Duration) Seldom {
+	return Seldom{Handler: next, kinds: &kinds{next: next, interval: interval, known: map[string]*kind{}}}
 }
 
 // Handle passes a record on unless there was one of its kind in the last interval.
-func (s seldom) Handle(ctx context.Context, r slog.Record) error {
+func (s Seldom) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelWarn && !s.kinds.first(recordKind(r.Message), r.Level) {
 		return nil
 	}
@@ -48,17 +49,17 @@ func (s seldom) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs and WithGroup keep what is common.
-func (s seldom) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return seldom{s.Handler.WithAttrs(attrs), s.kinds}
+func (s Seldom) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return Seldom{s.Handler.WithAttrs(attrs), s.kinds}
 }
 
 // WithGroup is like WithAttrs.
-func (s seldom) WithGroup(name string) slog.Handler {
-	return seldom{s.Handler.WithGroup(name), s.kinds}
+func (s Seldom) WithGroup(name string) slog.Handler {
+	return Seldom{s.Handler.WithGroup(name), s.kinds}
 }
 
-// flush ends all intervals at once.
-func (s seldom) flush() {
+// Flush ends all intervals at once.
+func (s Seldom) Flush() {
 	s.kinds.mu.Lock()
 	defer s.kinds.mu.Unlock()
 	for name, k := range s.kinds.known {
