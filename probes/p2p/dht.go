@@ -38,7 +38,8 @@ const (
 // maxBucketSize bounds how many nodes one run may ask.
 const maxBucketSize = 256
 
-// HostOwner has a libp2p host, such as a Leg.
+// HostOwner has a libp2p host, such as a Leg. While it has a method Settled() bool, as a Leg does, that returns false, a run
+// waits for more nodes to ask, at most PeerWait.
 type HostOwner interface {
 	Host() host.Host // nil while there is none
 }

@@ -53,15 +53,19 @@ func (n *dhtNode) servers() []peer.ID {
 	})
 }
 
-// awaitServers waits until there is somebody to ask. A connection is known before what its node speaks is.
+// awaitServers waits until there is somebody to ask, and until the leg has tried all its targets. A connection is known
+// before what its node speaks is.
 func (d *DHTProbe) awaitServers(ctx context.Context, n *dhtNode) error {
 	ctx, cancel := part(ctx, 1./2)
 	defer cancel()
 	ctx, stop := context.WithTimeout(ctx, d.options.PeerWait)
 	defer stop()
-	for len(n.servers()) == 0 {
+	for len(n.servers()) == 0 || !d.settled() {
 		if sleep(ctx, serverPoll) == nil {
 			continue
+		}
+		if len(n.servers()) > 0 { // some targets take long: those that are there can be asked
+			return nil
 		}
 		err := errors.New("no peer is connected")
 		if peers := len(n.host.Network().Peers()); peers > 0 {
@@ -71,6 +75,12 @@ func (d *DHTProbe) awaitServers(ctx context.Context, n *dhtNode) error {
 		return probes.WithReason(probes.ReasonNoPeers, err)
 	}
 	return nil
+}
+
+// settled reports whether waiting brings no more nodes.
+func (d *DHTProbe) settled() bool {
+	leg, ok := d.options.Leg.(interface{ Settled() bool })
+	return !ok || leg.Settled()
 }
 
 // nearest are the nodes that key belongs to, closest first, at most BucketSize. What a lookup finds within its time is

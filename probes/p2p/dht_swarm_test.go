@@ -148,7 +148,9 @@ func kadProbe(t testing.TB, o DHTOptions, servers ...*kadServer) *DHTProbe {
 
 func kadProbeOn(t testing.TB, h host.Host, o DHTOptions) *DHTProbe {
 	t.Helper()
-	o.Leg = kadOwner{h}
+	if o.Leg == nil {
+		o.Leg = kadOwner{h}
+	}
 	if o.PropagationWait == 0 {
 		o.PropagationWait = time.Nanosecond
 	}

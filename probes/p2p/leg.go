@@ -89,6 +89,19 @@ func (l *Leg) ConnectedSince() time.Time {
 	return newest
 }
 
+// Settled reports whether every target has been connected once, or a dial of it has failed. Who asks the nodes before that
+// asks fewer than there are.
+func (l *Leg) Settled() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, k := range l.links {
+		if !k.tried {
+			return false
+		}
+	}
+	return true
+}
+
 // since is when a peer was connected: the oldest of the connections to it counts.
 func (l *Leg) since(id peer.ID) time.Time {
 	var oldest time.Time

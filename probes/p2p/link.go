@@ -18,6 +18,7 @@ type link struct {
 	// Guarded by leg.mu.
 	watched bool     // run is at work
 	silent  bool     // the newest ping was not answered
+	tried   bool     // it has been connected, or a dial has failed
 	waiting []waiter // for the target to be dialled
 }
 
@@ -43,6 +44,7 @@ func (k *link) run(ctx context.Context) {
 	attempts, failing := 0, false
 	for ctx.Err() == nil {
 		if k.connected() {
+			k.set(func() { k.tried = true })
 			tell(k.takeWaiting(k.since()))
 			if attempts > 0 || failing {
 				level.Info(k.log()).Log("msg", "Connected")
@@ -93,6 +95,7 @@ func (k *link) wait(ctx context.Context, d time.Duration) bool {
 func (k *link) dial(ctx context.Context, failing bool) bool {
 	waiting := k.takeWaiting(time.Now()) // whoever comes later waits for the next dial
 	err := k.leg.dial(ctx, k.target)
+	k.set(func() { k.tried = true })
 	tell(waiting)
 	if err == nil || ctx.Err() != nil || k.connected() {
 		return failing
