@@ -50,7 +50,7 @@ func (s *Shutdown) components() (out []shutdown.Component, err error) {
 	return out, nil
 }
 
-// step is what the hook does. Its error says which setting makes no sense.
+// step is what the hook does. Its error names the setting that is invalid.
 func (h Hook) step() (func(context.Context) error, error) {
 	switch {
 	case h.Command != nil:

@@ -223,7 +223,7 @@ func TestShutdownRunsHooks(t *testing.T) {
 	}
 	log := c.log.String()
 	for _, name := range []string{"hangs", "broken"} {
-		if !strings.Contains(log, `msg="Component did not stop as it should`) || !strings.Contains(log, "component="+name) {
+		if !strings.Contains(log, `msg="Component failed to stop`) || !strings.Contains(log, "component="+name) {
 			t.Errorf("the log does not say that %s failed", name)
 		}
 	}

@@ -25,7 +25,7 @@ const (
 const (
 	exitOK    = 0
 	exitError = 1
-	exitUsage = 2 // the command line makes no sense
+	exitUsage = 2 // invalid command line
 )
 
 const about = `A swarm of real libp2p nodes on loopback, and the levers that break it.

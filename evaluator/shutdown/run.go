@@ -101,7 +101,7 @@ func (m *Manager) settle(o outcome) {
 	if name := o.step.component.Name; o.result == ResultDone {
 		level.Info(m.options.Logger).Log("msg", "Component stopped", "component", name, "duration", o.took)
 	} else {
-		level.Error(m.options.Logger).Log("msg", "Component did not stop as it should, going on: "+string(o.result),
+		level.Error(m.options.Logger).Log("msg", "Component failed to stop; continuing: "+string(o.result),
 			"component", name, "duration", o.took, "err", text)
 	}
 	m.tell(s)

@@ -194,7 +194,7 @@ func readUptime(raw json.RawMessage, unit time.Duration) (time.Duration, error) 
 		d = time.Duration(n)
 	}
 	if err != nil || d < 0 {
-		return 0, errors.New("is no duration such as \"90s\", and no number from 0 on")
+		return 0, errors.New("not a duration such as \"90s\" and not a number of 0 or more")
 	}
 	return d, nil
 }

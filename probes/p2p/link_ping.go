@@ -9,8 +9,8 @@ import (
 )
 
 // hold pings until the connection is gone or ctx is done. A target that leaves too many pings in a row unanswered is
-// disconnected; the connections of a host that is not ours are not ours to close. Other PingOptions are heard of by a
-// nudge.
+// disconnected; the connections of a host that is not ours are not ours to close. A nudge also applies changed
+// PingOptions.
 func (k *link) hold(ctx context.Context) {
 	failures, o := 0, k.leg.pinging.Load()
 	timer := time.NewTimer(0) // the first at once

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -164,7 +165,15 @@ func (w *watch) result(counts []keyCount) probes.Result {
 	}
 	if len(holders) > 0 {
 		r.Details["fewest_holders"] = int(fewest)
-		r.Message += fmt.Sprintf(", the fewest holders are %d", int(fewest))
+		r.Message += fmt.Sprintf("; every one of these has at least %s", counted(int(fewest), "holder"))
 	}
 	return r
+}
+
+// counted is a number with its noun, such as "1 holder".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }

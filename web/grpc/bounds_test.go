@@ -207,7 +207,7 @@ func TestCrowd(t *testing.T) {
 		conn.Close()
 	}
 	r.end(t)
-	if got := strings.Count(text.String(), "gRPC connections at once"); got != 1 {
+	if got := strings.Count(text.String(), "gRPC connections reached"); got != 1 {
 		t.Errorf("logged %d times, want once:\n%s", got, text.String())
 	}
 }

@@ -62,8 +62,8 @@ func (c *crowded) log() {
 	if !c.logged.IsZero() && now.Sub(c.logged) < crowdedInterval {
 		return
 	}
-	level.Warn(c.logger).Log("msg", fmt.Sprintf("More than %d gRPC connections at once: the oldest of the address that has "+
-		"the most are closed, %d since this was last logged", c.limit, c.closed))
+	level.Warn(c.logger).Log("msg", fmt.Sprintf("Limit of %d gRPC connections reached; closed the oldest of the busiest client, "+
+		"%d since this was last logged", c.limit, c.closed))
 	c.logged, c.closed = now, 0
 }
 
