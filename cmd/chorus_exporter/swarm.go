@@ -18,6 +18,7 @@ import (
 	collectorsp2p "chorus/collectors/p2p"
 	"chorus/probes"
 	"chorus/probes/p2p"
+	"chorus/probes/p2p/dht"
 )
 
 // swarm is what a configured cluster needs: our hosts in it, and what probes and observes with them. It is made once, at
@@ -29,8 +30,8 @@ type swarm struct {
 	peers       *collectorsp2p.Peers
 	mesh        *collectorsp2p.GossipSub
 	gossip      *p2p.Gossip
-	dht         *p2p.DHTProbe
-	replication *p2p.Replication
+	dht         *dht.Probe
+	replication *dht.Replication
 	election    *collectors.Election // nil without election, like heartbeats
 	heartbeats  *p2p.Heartbeats
 	fleet       *p2p.Fleet // nil without other exporters
@@ -118,13 +119,13 @@ func (s *swarm) probe(c *loaded, guard *p2p.Guard, logger loggers) error {
 	if err := s.probePubsub(c, guard, logger); err != nil {
 		return err
 	}
-	o := p2p.DHTOptions{Leg: s.presence.DHT()}
+	o := dht.Options{Leg: s.presence.DHT()}
 	c.P2P.DHT.into(&o)
 	var err error
-	if s.dht, err = p2p.NewDHT(o); err != nil {
+	if s.dht, err = dht.New(o); err != nil {
 		return err
 	}
-	s.replication, err = p2p.NewReplication(c.P2P.Replication.options(s.dht))
+	s.replication, err = dht.NewReplication(c.P2P.Replication.options(s.dht))
 	return err
 }
 
@@ -153,7 +154,7 @@ func (s *swarm) probePubsub(c *loaded, guard *p2p.Guard, logger loggers) error {
 }
 
 // into puts the configured values into options.
-func (d DHT) into(o *p2p.DHTOptions) {
+func (d DHT) into(o *dht.Options) {
 	o.ProtocolPrefix, o.Namespace = protocol.ID(d.ProtocolPrefix), d.Namespace
 	o.BucketSize, o.MinHolders = d.BucketSize, d.MinHolders
 }
@@ -169,16 +170,16 @@ func (x Pubsub) settings() (p2p.GossipSettings, error) {
 	return p2p.GossipSettings{Mode: p2p.GossipMode(x.Mode), Wait: time.Duration(x.Wait), Exporters: exporters}, err
 }
 
-func (r Replication) options(dht *p2p.DHTProbe) p2p.ReplicationOptions {
-	o := p2p.ReplicationOptions{DHT: dht, MinHolders: r.MinHolders}
+func (r Replication) options(probe *dht.Probe) dht.ReplicationOptions {
+	o := dht.ReplicationOptions{DHT: probe, MinHolders: r.MinHolders}
 	for _, k := range r.Keys {
 		o.Keys = append(o.Keys, k.watched())
 	}
 	return o
 }
 
-func (k ReplicationKey) watched() p2p.WatchedKey {
-	return p2p.WatchedKey{Name: k.Name, Key: k.Key, CID: k.CID}
+func (k ReplicationKey) watched() dht.WatchedKey {
+	return dht.WatchedKey{Name: k.Name, Key: k.Key, CID: k.CID}
 }
 
 func decodePeers(texts []string) ([]peer.ID, error) {

@@ -12,6 +12,7 @@ import (
 	"chorus/collectors"
 	collectorsp2p "chorus/collectors/p2p"
 	"chorus/probes/p2p"
+	"chorus/probes/p2p/dht"
 )
 
 // checkSwarmRestart reports what a reload would change about our hosts, whom they dial and what they listen to. All
@@ -56,7 +57,7 @@ type settings struct {
 	ping     p2p.PingOptions
 	gossip   p2p.GossipSettings
 	holders  int // of the DHT probe's value
-	replicas p2p.ReplicationOptions
+	replicas dht.ReplicationOptions
 	authors  map[peer.ID]string // none without election, like what follows
 	fields   p2p.HeartbeatFields
 	maxSkew  time.Duration
@@ -92,7 +93,7 @@ func (s *swarm) rehearse(c *loaded) error {
 		Connected: func() []peer.ID { return nil }, MinPeers: x.minPeers,
 	})
 	_, dhtErr := c.P2P.DHT.trial()
-	_, replicasErr := p2p.NewReplication(x.replicas)
+	_, replicasErr := dht.NewReplication(x.replicas)
 	err = errors.Join(peersErr, x.ping.Check(), s.gossip.Check(x.gossip), dhtErr, replicasErr)
 	if s.election != nil {
 		_, electionErr := collectors.NewElection(x.election)

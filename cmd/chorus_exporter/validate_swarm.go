@@ -11,6 +11,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"chorus/probes/p2p"
+	"chorus/probes/p2p/dht"
 )
 
 // checkSwarm reports what is wrong with p2p and election.
@@ -128,7 +129,7 @@ const maxBucketSize = 256
 
 func (c *loaded) checkDHT() {
 	x, faults := c.P2P.DHT, len(c.list)
-	c.oneOf("p2p.dht.namespace", x.Namespace, p2p.NamespaceHealth, p2p.NamespaceIPNS)
+	c.oneOf("p2p.dht.namespace", x.Namespace, dht.NamespaceHealth, dht.NamespaceIPNS)
 	c.count("p2p.dht.bucket_size", x.BucketSize, 1, maxBucketSize)
 	if x.BucketSize < 1 || x.BucketSize > maxBucketSize {
 		x.BucketSize = maxBucketSize // which is one fault, not three
@@ -146,10 +147,10 @@ func (c *loaded) checkDHT() {
 }
 
 // trial is a probe that never runs.
-func (d DHT) trial() (*p2p.DHTProbe, error) {
-	o := p2p.DHTOptions{Leg: noHost{}}
+func (d DHT) trial() (*dht.Probe, error) {
+	o := dht.Options{Leg: noHost{}}
 	d.into(&o)
-	return p2p.NewDHT(o)
+	return dht.New(o)
 }
 
 func (c *loaded) checkKeys() {
@@ -158,22 +159,22 @@ func (c *loaded) checkKeys() {
 		return // reported
 	}
 	seen, field := map[string]bool{}, "p2p.replication.keys"
-	if n := len(c.P2P.Replication.Keys); n > p2p.MaxWatchedKeys {
-		c.add(c.line(field), field, "has %d entries; watch at most %d", n, p2p.MaxWatchedKeys)
+	if n := len(c.P2P.Replication.Keys); n > dht.MaxWatchedKeys {
+		c.add(c.line(field), field, "has %d entries; watch at most %d", n, dht.MaxWatchedKeys)
 	}
 	for i, k := range c.P2P.Replication.Keys {
 		field := fmt.Sprintf("%s[%d]", field, i)
 		switch {
 		case !checkName.MatchString(k.Name):
 			c.add(c.line(field+".name"), field+".name", "%q is no name; use up to 128 letters, digits, '.', '_' and '-'", k.Name)
-		case k.Name == p2p.OwnRecord:
+		case k.Name == dht.OwnRecord:
 			c.add(c.line(field+".name"), field+".name", "%q is the name of the probe's own record; choose another", k.Name)
 		case seen[k.Name]:
 			c.add(c.line(field+".name"), field+".name", "%q is listed twice; keep one", k.Name)
 		case (k.Key == "") == (k.CID == ""):
 			c.add(c.line(field), field, "needs either key or cid; write one of the two")
 		default:
-			_, err := p2p.NewReplication(p2p.ReplicationOptions{DHT: probe, Keys: []p2p.WatchedKey{k.watched()}})
+			_, err := dht.NewReplication(dht.ReplicationOptions{DHT: probe, Keys: []dht.WatchedKey{k.watched()}})
 			c.addEach(field, fmt.Sprintf("new replication probe: watched key %q: ", k.Name), err)
 		}
 		seen[k.Name] = true

@@ -1,7 +1,7 @@
 package p2p
 
 import (
-	"maps"
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -9,19 +9,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"chorus/probes"
+	"chorus/probes/p2p/dht"
 )
 
 // Of settings with one that is wrong none is taken; those that were in force stay.
 func TestApplyIsAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := NewDHT(DHTOptions{Leg: kadOwner{gossipHost(t, false)}, BucketSize: 5, MinHolders: 2})
-		gossipMust(t, err)
-		r, err := NewReplication(ReplicationOptions{DHT: d, Keys: []WatchedKey{{Name: "old", Key: "/app/old"}}, MinHolders: 3})
-		gossipMust(t, err)
 		b := newGossipTestLeg(t, "gossip-b")
 		g, err := NewGossip(GossipOptions{
 			B: gossipLegOf{b}, Mode: GossipAnswered, Wait: 4 * time.Second, Answer: GossipAnswer{Exporters: []peer.ID{"x", b.ID()}},
@@ -31,12 +29,8 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 			err  error
 			want string
 		}{
-			"DHT: more holders than nodes":    {d.ApplyMinHolders(6), "minimum of holders 6: use 1 to 5"},
-			"DHT: negative":                   {d.ApplyMinHolders(-1), "minimum of holders -1"},
-			"replication: a key without name": {r.Apply([]WatchedKey{{Name: "new", Key: "/app/new"}, {Key: "/app/x"}}, 1), "watched key"},
-			"replication: negative":           {r.Apply(nil, -1), "minimum of holders -1"},
-			"gossip: no such mode":            {g.Apply(GossipSettings{Mode: "loud", Wait: time.Second}), `mode "loud"`},
-			"gossip: a mode without leg A":    {g.Apply(GossipSettings{Mode: GossipRelayed}), "needs a publishing leg"},
+			"gossip: no such mode":         {g.Apply(GossipSettings{Mode: "loud", Wait: time.Second}), `mode "loud"`},
+			"gossip: a mode without leg A": {g.Apply(GossipSettings{Mode: GossipRelayed}), "needs a publishing leg"},
 			"gossip: nobody answers": {
 				g.Apply(GossipSettings{Mode: GossipAnswered, Exporters: []peer.ID{b.ID()}}), "exporters other than this one",
 			},
@@ -48,72 +42,10 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 				t.Errorf("%s: %v, want %q", name, tt.err, tt.want)
 			}
 		}
-		if n := d.inForce().MinHolders; n != 2 {
-			t.Errorf("the DHT probe wants %d holders, want 2 as before", n)
-		}
-		if w := r.watch.Load(); w.minHolders != 3 || len(w.keys) != 1 || w.keys[0].Name != "old" {
-			t.Errorf("the replication probe watches %+v, want what it did", w)
-		}
 		want := gossipSettings{GossipAnswered, 4 * time.Second, []peer.ID{"x"}}
 		if diff := cmp.Diff(want, *g.settings.Load(), cmp.AllowUnexported(gossipSettings{})); diff != "" {
 			t.Errorf("settings of the gossip probe (-want +got):\n%s", diff)
 		}
-	})
-}
-
-// What is no longer watched is not shown any more, nor is what a name meant before; what is wanted counts at once.
-func TestReplicationApply(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		servers := appSwarm(t, 3)
-		putTo(t, "/app/a", "x", servers...)
-		putTo(t, "/app/b", "x", servers[0])
-		d := kadProbe(t, DHTOptions{}, servers...)
-		a, b := WatchedKey{Name: "a", Key: "/app/a"}, WatchedKey{Name: "b", Key: "/app/b"}
-		p, err := NewReplication(ReplicationOptions{DHT: d, MinHolders: 1, Keys: []WatchedKey{a, b}})
-		kadMust(t, err)
-		_, err = kadDetails(t, p)
-		kadMust(t, err)
-		holders := func(want map[string]float64) {
-			t.Helper()
-			got := kadGathered(t, p)
-			maps.DeleteFunc(got, func(series string, _ float64) bool {
-				return !strings.HasPrefix(series, "chorus_replication_holders,")
-			})
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("holders (-want +got):\n%s", diff)
-			}
-		}
-		const ofA, ofB, own = "chorus_replication_holders,a", "chorus_replication_holders,b", "chorus_replication_holders,probe"
-		holders(map[string]float64{ofA: 3, ofB: 1, own: 3})
-		renamed := WatchedKey{Name: "b", Key: "/app/a"}
-		kadMust(t, p.Apply([]WatchedKey{renamed, a}, 2))
-		holders(map[string]float64{ofA: 3, own: 3})
-		got, err := kadDetails(t, p)
-		kadMust(t, err)
-		wantKadDetails(t, got, map[string]any{"min_holders": 2, "under_min_holders": 0})
-		holders(map[string]float64{ofA: 3, ofB: 3, own: 3})
-		kadMust(t, p.Apply(nil, 0))
-		holders(map[string]float64{own: 3})
-		if got := kadGathered(t, p)["chorus_replication_min_holders"]; got != DefaultReplicationMinHolders {
-			t.Errorf("%v holders wanted, want the default", got)
-		}
-	})
-}
-
-// The verdict of the DHT probe follows another minimum of holders.
-func TestDHTApply(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		servers := kadSwarm(t, 2)
-		d := kadProbe(t, DHTOptions{}, servers...)
-		_, err := kadDetails(t, d)
-		kadMust(t, err)
-		kadMust(t, d.ApplyMinHolders(3))
-		got, err := kadDetails(t, d)
-		wantKadFailure(t, err, probes.ReasonError, "2 of 2 nodes hold the value, 3 are required")
-		wantKadDetails(t, got, map[string]any{"min_holders": 3})
-		kadMust(t, d.ApplyMinHolders(0))
-		_, err = kadDetails(t, d)
-		kadMust(t, err)
 	})
 }
 
@@ -187,8 +119,13 @@ func TestApplyWhileRunning(t *testing.T) {
 	noGossipLeaks(t)
 	nodes := gossipCluster(t, 2, true)
 	gs := answeringGossips(t, 2, nodes)
-	d := kadProbe(t, DHTOptions{PeerWait: 50 * time.Millisecond})
-	r, err := NewReplication(ReplicationOptions{DHT: d})
+	d, err := dht.New(dht.Options{Leg: gossipOwner{testHost(t, false, nil)}, PeerWait: 50 * time.Millisecond})
+	gossipMust(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- d.Run(ctx) }()
+	defer func() { cancel(); gossipMust(t, <-ran) }()
+	r, err := dht.NewReplication(dht.ReplicationOptions{DHT: d})
 	gossipMust(t, err)
 	time.Sleep(4 * gossipBeat)
 	var all sync.WaitGroup
@@ -214,7 +151,7 @@ func TestApplyWhileRunning(t *testing.T) {
 		exporters := g.settings.Load().exporters
 		work(func() { apply(g.Apply(GossipSettings{GossipAnswered, 2 * time.Second, exporters})) })
 	}
-	work(func() { apply(r.Apply([]WatchedKey{{Name: "a", Key: "/app/a"}}, 1)) })
+	work(func() { apply(r.Apply([]dht.WatchedKey{{Name: "a", Key: "/app/a"}}, 1)) })
 	work(func() { apply(d.ApplyMinHolders(1)) })
 	work(func() { testutil.CollectAndCount(r); testutil.CollectAndCount(gs[0]) })
 	for range 3 {
@@ -224,3 +161,8 @@ func TestApplyWhileRunning(t *testing.T) {
 	close(stop)
 	all.Wait()
 }
+
+// gossipOwner is a dht.HostOwner.
+type gossipOwner struct{ h host.Host }
+
+func (o gossipOwner) Host() host.Host { return o.h }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"chorus/probes"
+	"chorus/probes/p2p/memnet"
 )
 
 func TestGossipRelayed(t *testing.T) {
@@ -26,9 +27,9 @@ func TestGossipRelayed(t *testing.T) {
 				}
 				for i, id := range gossipIDs(b.targets) { // nodes 5ms away from leg B
 					at := slices.IndexFunc(nodes, func(n *gossipNode) bool { return n.ID() == id })
-					var proxy *memoryProxy
+					var proxy *memnet.Proxy
 					b.targets[i], proxy = behindProxy(t, nodes[at])
-					proxy.delay = 5 * time.Millisecond
+					proxy.Delay = 5 * time.Millisecond
 				}
 				g := relayedGossip(t, a, b)
 				for range 20 {
@@ -200,7 +201,7 @@ func TestGossipFrozen(t *testing.T) {
 				g := relayedGossip(t, a, b, func(o *GossipOptions) { o.Wait = 1500 * time.Millisecond })
 				runGossip(t, g, "")
 
-				proxy.frozen.Store(true)
+				proxy.Frozen.Store(true)
 				start := time.Now()
 				res := runGossip(t, g, probes.ReasonTimeout)
 				if took := time.Since(start); took < 1400*time.Millisecond || took > 6*time.Second {
@@ -209,7 +210,7 @@ func TestGossipFrozen(t *testing.T) {
 				if got, _ := res.Details["silent_legs"].([]string); !slices.Equal(got, []string{which}) {
 					t.Errorf("silent legs: %v, want %s", res.Details["silent_legs"], which)
 				}
-				proxy.frozen.Store(false)
+				proxy.Frozen.Store(false)
 				becomes(t, "the leg is reset", func() bool { return hung.resets.Load() == 1 })
 				if other.resets.Load() != 0 {
 					t.Errorf("leg %s was reset", other.name)

@@ -4,6 +4,8 @@ import (
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"chorus/probes/p2p/wire"
 )
 
 // Bounds of what is left of one RPC. An empty element takes 2 bytes on the wire and up to 200 in memory, so a bound on
@@ -53,7 +55,7 @@ type frame struct {
 // no RPC.
 func sift(body []byte, hop peer.ID, by screen) ([]byte, error) {
 	f := frame{by: by, hop: hop, m: &pb.Message{}, kept: body[:0]}
-	err := eachField(body, func(number protowire.Number, value []byte) error {
+	err := wire.EachField(body, func(number protowire.Number, value []byte) error {
 		switch number {
 		case rpcSubscriptions:
 			return f.subscription(value)
@@ -86,7 +88,7 @@ func (f *frame) name(topic []byte) string {
 
 func (f *frame) subscription(value []byte) error {
 	var topic []byte
-	err := eachField(value, func(number protowire.Number, v []byte) error {
+	err := wire.EachField(value, func(number protowire.Number, v []byte) error {
 		if number == subTopic {
 			topic = v
 		}
@@ -102,7 +104,7 @@ func (f *frame) subscription(value []byte) error {
 func (f *frame) message(value []byte) error {
 	m := f.m // each is looked at and forgotten
 	m.From, m.Data, m.Seqno, m.Topic, m.Signature, m.Key = nil, nil, nil, nil, nil, nil
-	err := eachField(value, func(number protowire.Number, v []byte) error {
+	err := wire.EachField(value, func(number protowire.Number, v []byte) error {
 		switch number {
 		case messageFrom:
 			m.From = v
@@ -135,7 +137,7 @@ func (f *frame) message(value []byte) error {
 // control keeps what concerns our topics, without peer exchange. An RPC may hold several, which count as one.
 func (f *frame) control(value []byte) error {
 	var kept []byte
-	err := eachField(value, func(number protowire.Number, v []byte) error {
+	err := wire.EachField(value, func(number protowire.Number, v []byte) error {
 		left, ok, err := f.element(number, v)
 		if ok && err == nil && f.controls < maxFrameControls {
 			f.controls++
@@ -175,7 +177,7 @@ func (f *frame) element(number protowire.Number, value []byte) (left []byte, ok 
 func (f *frame) about(value []byte, ids protowire.Number) (left []byte, ok bool, err error) {
 	var topic []byte
 	n := 0
-	err = eachField(value, func(number protowire.Number, v []byte) error {
+	err = wire.EachField(value, func(number protowire.Number, v []byte) error {
 		switch number {
 		case controlTopic:
 			topic = v
@@ -198,7 +200,7 @@ func (f *frame) afford(ids int) bool {
 
 // count is how many fields of that number a message has.
 func count(value []byte, of protowire.Number) (n int, err error) {
-	err = eachField(value, func(number protowire.Number, _ []byte) error {
+	err = wire.EachField(value, func(number protowire.Number, _ []byte) error {
 		if number == of {
 			n++
 		}

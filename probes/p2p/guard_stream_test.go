@@ -93,3 +93,6 @@ func TestScreenedStreamEnds(t *testing.T) {
 }
 
 func isTest[T ~string](id T) bool { return strings.HasPrefix(string(id), "/test/") }
+
+// framed is a message behind its length.
+func framed(body []byte) []byte { return append(binary.AppendUvarint(nil, uint64(len(body))), body...) }

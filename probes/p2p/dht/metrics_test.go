@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"math"
@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
+
+	"chorus/probes/p2p/memnet"
 )
 
 // kadGathered are the values of c's series by name and label value; of a histogram its count.
@@ -54,19 +56,19 @@ func wantKadGathered(t testing.TB, c prometheus.Collector, want map[string]float
 
 func TestDHTMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := NewDHT(DHTOptions{Leg: kadOwner{}})
+		d, err := New(Options{Leg: kadOwner{}})
 		kadMust(t, err)
 		wantKadGathered(t, d, map[string]float64{
 			"chorus_dht_probe_put_seconds": 0, "chorus_dht_probe_get_seconds": 0, "chorus_dht_integrity_failures_total": 0,
 		})
 		servers := kadSwarm(t, 3)
-		h := testHost(t, false, nil)
+		h := memnet.Host(t, false, nil)
 		for _, s := range servers { // an answer takes a while, or there is nothing to measure
-			at, proxy := behindProxy(t, s)
-			proxy.delay = time.Millisecond
+			at, proxy := memnet.Behind(t, s)
+			proxy.Delay = time.Millisecond
 			kadMust(t, h.Connect(t.Context(), at))
 		}
-		d = kadProbeOn(t, h, DHTOptions{PeerWait: 50 * time.Millisecond})
+		d = kadProbeOn(t, h, Options{PeerWait: 50 * time.Millisecond})
 		_, err = kadDetails(t, d)
 		kadMust(t, err)
 		becomes(t, "the lookup's answers reach the routing table", func() bool {
@@ -96,7 +98,7 @@ func TestDHTMetrics(t *testing.T) {
 }
 
 func BenchmarkDHTProbe(b *testing.B) {
-	d := kadProbe(b, DHTOptions{}, kadSwarm(b, 5)...)
+	d := kadProbe(b, Options{}, kadSwarm(b, 5)...)
 	if _, err := kadDetails(b, d); err != nil {
 		b.Fatal(err)
 	}
@@ -109,7 +111,7 @@ func BenchmarkDHTProbe(b *testing.B) {
 }
 
 func BenchmarkDHTCollect(b *testing.B) {
-	d := kadProbe(b, DHTOptions{}, kadSwarm(b, 5)...)
+	d := kadProbe(b, Options{}, kadSwarm(b, 5)...)
 	if _, err := kadDetails(b, d); err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,6 @@
-package p2p
+// Package memnet has libp2p hosts for tests that are connected by pipes instead of sockets, so that they run on the virtual
+// time of testing/synctest.
+package memnet
 
 import (
 	"context"
@@ -20,38 +22,38 @@ import (
 
 // memory is the network of test hosts: TCP without a kernel. A goroutine that waits for a socket keeps the clock of
 // testing/synctest from moving; one that waits for a pipe does not. Everything above the pipe is the real thing.
-var memory struct {
-	listeners sync.Map // port to *memoryListener
+var memory struct { //nolint:gochecknoglobals // the hosts of a test process find each other through it
+	listeners sync.Map // port to *listener
 	ports     atomic.Int32
 }
 
-// memoryListener takes connections to one port.
-type memoryListener struct {
+// listener takes connections to one port.
+type listener struct {
 	port     int
 	incoming chan net.Conn
 	once     sync.Once
 	done     chan struct{}
 }
 
-// listenMemory listens on a port that nobody has had.
-func listenMemory() *memoryListener {
-	l := &memoryListener{port: int(memory.ports.Add(1)), incoming: make(chan net.Conn), done: make(chan struct{})}
+// listen listens on a port that nobody has had.
+func listen() *listener {
+	l := &listener{port: int(memory.ports.Add(1)), incoming: make(chan net.Conn), done: make(chan struct{})}
 	memory.listeners.Store(l.port, l)
 	return l
 }
 
-// dialMemory connects to the listener on a port.
-func dialMemory(ctx context.Context, port int) (net.Conn, error) {
+// dial connects to the listener on a port.
+func dial(ctx context.Context, port int) (net.Conn, error) {
 	found, ok := memory.listeners.Load(port)
 	if !ok {
 		return nil, fmt.Errorf("dial port %d: connection refused", port)
 	}
-	l := found.(*memoryListener)
+	l := found.(*listener)
 	own, other := net.Pipe()
-	here, there := memoryAddr(int(memory.ports.Add(1))), l.Addr()
+	here, there := address(int(memory.ports.Add(1))), l.Addr()
 	select {
-	case l.incoming <- memoryConn{other, there, here}:
-		return memoryConn{own, here, there}, nil
+	case l.incoming <- conn{other, there, here}:
+		return conn{own, here, there}, nil
 	case <-l.done:
 		return nil, fmt.Errorf("dial port %d: connection refused", port)
 	case <-ctx.Done():
@@ -59,10 +61,10 @@ func dialMemory(ctx context.Context, port int) (net.Conn, error) {
 	}
 }
 
-func memoryAddr(port int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
+func address(port int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
 
 // Accept implements net.Listener.
-func (l *memoryListener) Accept() (net.Conn, error) {
+func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.incoming:
 		return c, nil
@@ -72,33 +74,33 @@ func (l *memoryListener) Accept() (net.Conn, error) {
 }
 
 // Close implements net.Listener.
-func (l *memoryListener) Close() error {
+func (l *listener) Close() error {
 	l.once.Do(func() { memory.listeners.Delete(l.port); close(l.done) })
 	return nil
 }
 
 // Addr implements net.Listener.
-func (l *memoryListener) Addr() net.Addr { return memoryAddr(l.port) }
+func (l *listener) Addr() net.Addr { return address(l.port) }
 
-// memoryConn is a pipe with addresses.
-type memoryConn struct {
+// conn is a pipe with addresses.
+type conn struct {
 	net.Conn
 	local, remote net.Addr
 }
 
-func (c memoryConn) LocalAddr() net.Addr  { return c.local }
-func (c memoryConn) RemoteAddr() net.Addr { return c.remote }
+func (c conn) LocalAddr() net.Addr  { return c.local }
+func (c conn) RemoteAddr() net.Addr { return c.remote }
 
-// memoryTransport is a transport of libp2p over such pipes.
-type memoryTransport struct{ up transport.Upgrader }
+// transportOf is a transport of libp2p over such pipes.
+type transportOf struct{ up transport.Upgrader }
 
 // Dial implements transport.Transport.
-func (t memoryTransport) Dial(ctx context.Context, addr ma.Multiaddr, id peer.ID) (transport.CapableConn, error) {
+func (t transportOf) Dial(ctx context.Context, addr ma.Multiaddr, id peer.ID) (transport.CapableConn, error) {
 	to, err := manet.ToNetAddr(addr)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dialMemory(ctx, to.(*net.TCPAddr).Port)
+	conn, err := dial(ctx, to.(*net.TCPAddr).Port)
 	if err != nil {
 		return nil, err
 	}
@@ -110,14 +112,14 @@ func (t memoryTransport) Dial(ctx context.Context, addr ma.Multiaddr, id peer.ID
 }
 
 // CanDial implements transport.Transport.
-func (t memoryTransport) CanDial(addr ma.Multiaddr) bool {
+func (t transportOf) CanDial(addr ma.Multiaddr) bool {
 	_, err := addr.ValueForProtocol(ma.P_TCP)
 	return err == nil
 }
 
 // Listen implements transport.Transport.
-func (t memoryTransport) Listen(ma.Multiaddr) (transport.Listener, error) {
-	l, err := manet.WrapNetListener(listenMemory())
+func (t transportOf) Listen(ma.Multiaddr) (transport.Listener, error) {
+	l, err := manet.WrapNetListener(listen())
 	if err != nil {
 		return nil, err
 	}
@@ -125,30 +127,30 @@ func (t memoryTransport) Listen(ma.Multiaddr) (transport.Listener, error) {
 }
 
 // Protocols implements transport.Transport.
-func (t memoryTransport) Protocols() []int { return []int{ma.P_TCP} }
+func (t transportOf) Protocols() []int { return []int{ma.P_TCP} }
 
 // Proxy implements transport.Transport.
-func (t memoryTransport) Proxy() bool { return false }
+func (t transportOf) Proxy() bool { return false }
 
-// memoryProxy stands before a host and keeps what passes for a while. While frozen it swallows all bytes, and the
+// Proxy stands before a host and keeps what passes for a while. While frozen it swallows all bytes, and the
 // connections live on.
-type memoryProxy struct {
+type Proxy struct {
 	to     int
-	delay  time.Duration // set before the first connection
-	frozen atomic.Bool
+	Delay  time.Duration // set before the first connection
+	Frozen atomic.Bool
 	work   sync.WaitGroup
 
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-// behindProxy returns where to dial h with a proxy in between, which lives until the end of the test.
-func behindProxy(t testing.TB, h host.Host) (peer.AddrInfo, *memoryProxy) {
+// Behind returns where to dial h with a proxy in between, which lives until the end of the test.
+func Behind(t testing.TB, h host.Host) (peer.AddrInfo, *Proxy) {
 	t.Helper()
 	to, err := manet.ToNetAddr(h.Addrs()[0])
 	must(t, err)
-	l := listenMemory()
-	p := &memoryProxy{to: to.(*net.TCPAddr).Port}
+	l := listen()
+	p := &Proxy{to: to.(*net.TCPAddr).Port}
 	p.work.Go(func() { p.accept(l) })
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -164,13 +166,13 @@ func behindProxy(t testing.TB, h host.Host) (peer.AddrInfo, *memoryProxy) {
 	return peer.AddrInfo{ID: h.ID(), Addrs: []ma.Multiaddr{own}}, p
 }
 
-func (p *memoryProxy) accept(l net.Listener) {
+func (p *Proxy) accept(l net.Listener) {
 	for {
 		in, err := l.Accept()
 		if err != nil {
 			return
 		}
-		out, err := dialMemory(context.Background(), p.to)
+		out, err := dial(context.Background(), p.to)
 		if err != nil {
 			_ = in.Close()
 			continue
@@ -183,14 +185,14 @@ func (p *memoryProxy) accept(l net.Listener) {
 	}
 }
 
-func (p *memoryProxy) pass(to io.WriteCloser, from io.ReadCloser) {
+func (p *Proxy) pass(to io.WriteCloser, from io.ReadCloser) {
 	defer from.Close()
 	defer to.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		time.Sleep(p.delay)
-		if n > 0 && !p.frozen.Load() {
+		time.Sleep(p.Delay)
+		if n > 0 && !p.Frozen.Load() {
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}

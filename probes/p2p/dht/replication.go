@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"cmp"
@@ -26,7 +26,7 @@ const (
 // ReplicationOptions says what to count.
 type ReplicationOptions struct {
 	// DHT is what to ask with. Required.
-	DHT *DHTProbe
+	DHT *Probe
 	// Keys are watched besides the probe's own record.
 	Keys []WatchedKey
 	// MinHolders is how many nodes should hold every key; default DefaultReplicationMinHolders. A rule judges it.
@@ -37,7 +37,7 @@ type ReplicationOptions struct {
 // It fails when a key could not be looked up; how many holders are enough is for rules to judge. It also is a
 // prometheus.Collector.
 type Replication struct {
-	dht     *DHTProbe
+	dht     *Probe
 	metrics replicationMetrics
 	watch   atomic.Pointer[watch]
 }

@@ -1,15 +1,16 @@
-package p2p
+package dht
 
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
 	pb "github.com/libp2p/go-libp2p-kad-dht/pb"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"chorus/probes/p2p/wire"
 )
 
 // maxMessageFields bounds the fields of an answer, those of its peers included. An empty peer takes 2 bytes on the wire
@@ -61,45 +62,18 @@ func readMessage(r io.Reader, limit int) (*pb.Message, error) {
 // checkFields refuses a message of more than maxMessageFields before anything of it is made.
 func checkFields(body []byte) error {
 	fields := 0
-	return eachField(body, func(number protowire.Number, value []byte) error {
+	return wire.EachField(body, func(number protowire.Number, value []byte) error {
 		if fields++; fields > maxMessageFields {
 			return fmt.Errorf("over %d fields", maxMessageFields)
 		}
 		if number != closerPeersField && number != providerPeersField {
 			return nil
 		}
-		return eachField(value, func(protowire.Number, []byte) error {
+		return wire.EachField(value, func(protowire.Number, []byte) error {
 			if fields++; fields > maxMessageFields {
 				return fmt.Errorf("over %d fields", maxMessageFields)
 			}
 			return nil
 		})
 	})
-}
-
-// eachField calls see for every field of an encoded message. value is what a field of bytes holds, nil for another.
-func eachField(body []byte, see func(number protowire.Number, value []byte) error) error {
-	for len(body) > 0 {
-		number, kind, n := protowire.ConsumeTag(body)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		body = body[n:]
-		size := protowire.ConsumeFieldValue(number, kind, body)
-		if size < 0 {
-			return protowire.ParseError(size)
-		}
-		if kind == protowire.StartGroupType {
-			return errors.New("a group, which no message has")
-		}
-		var value []byte
-		if kind == protowire.BytesType {
-			value, _ = protowire.ConsumeBytes(body)
-		}
-		if err := see(number, value); err != nil {
-			return err
-		}
-		body = body[size:]
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func TestDHTJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &dhtRound{replies: c.replies}
-			err := r.judge(c.ctx, DHTOptions{MinHolders: 2})
+			err := r.judge(c.ctx, Options{MinHolders: 2})
 			if (err == nil) != (c.want == "") || err != nil && probes.ReasonOf(err) != c.want {
 				t.Errorf("error %v with reason %q, want %q", err, probes.ReasonOf(err), c.want)
 			}

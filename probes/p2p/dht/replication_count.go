@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func unseen() keyCount {
 func (c keyCount) seen() bool { return !math.IsNaN(c.holders) }
 
 // count asks the nodes closest to a key what they hold of it.
-func (d *DHTProbe) count(ctx context.Context, n *dhtNode, w watched) keyCount {
+func (d *Probe) count(ctx context.Context, n *dhtNode, w watched) keyCount {
 	if w.hash != nil {
 		return d.countProviders(ctx, n, w)
 	}
@@ -36,7 +36,7 @@ func (d *DHTProbe) count(ctx context.Context, n *dhtNode, w watched) keyCount {
 
 // countOwn counts the nodes that hold our own record: the last one whose puts have ended or, while the DHT probe is at
 // it, a newer one.
-func (d *DHTProbe) countOwn(ctx context.Context, n *dhtNode) keyCount {
+func (d *Probe) countOwn(ctx context.Context, n *dhtNode) keyCount {
 	if err := d.refresh(ctx); err != nil {
 		return unseen()
 	}
@@ -50,7 +50,7 @@ func (d *DHTProbe) countOwn(ctx context.Context, n *dhtNode) keyCount {
 }
 
 // refresh puts our own record unless a probe did so lately: the DHT checks may be switched off.
-func (d *DHTProbe) refresh(ctx context.Context) error {
+func (d *Probe) refresh(ctx context.Context) error {
 	if d.putLately() {
 		return nil
 	}
@@ -66,14 +66,14 @@ func (d *DHTProbe) refresh(ctx context.Context) error {
 	return err
 }
 
-func (d *DHTProbe) putLately() bool {
+func (d *Probe) putLately() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return !d.seq.putAt.IsZero() && time.Since(d.seq.putAt) < recordRefresh
 }
 
 // countValue counts the nodes whose value for key is held.
-func (d *DHTProbe) countValue(ctx context.Context, n *dhtNode, key string, held func(value []byte) bool) keyCount {
+func (d *Probe) countValue(ctx context.Context, n *dhtNode, key string, held func(value []byte) bool) keyCount {
 	return d.tally(ctx, n, key, func(ctx context.Context, p peer.ID) (bool, error) {
 		value, found, err := n.get(ctx, p, key)
 		return found && held(value), err
@@ -81,7 +81,7 @@ func (d *DHTProbe) countValue(ctx context.Context, n *dhtNode, key string, held 
 }
 
 // countProviders counts the nodes that have a provider record, and the distinct providers of all of them.
-func (d *DHTProbe) countProviders(ctx context.Context, n *dhtNode, w watched) keyCount {
+func (d *Probe) countProviders(ctx context.Context, n *dhtNode, w watched) keyCount {
 	var mu sync.Mutex
 	distinct := make(map[peer.ID]struct{})
 	c := d.tally(ctx, n, w.target(), func(ctx context.Context, p peer.ID) (bool, error) {
@@ -102,7 +102,7 @@ func (d *DHTProbe) countProviders(ctx context.Context, n *dhtNode, w watched) ke
 }
 
 // tally counts the nodes closest to target that hold what was asked for. If none answers, nothing is known.
-func (d *DHTProbe) tally(
+func (d *Probe) tally(
 	ctx context.Context, n *dhtNode, target string, holds func(context.Context, peer.ID) (bool, error),
 ) keyCount {
 	near, _ := d.nearest(ctx, n, target)

@@ -1,4 +1,6 @@
-package p2p
+// Package dht has the probes of a Kademlia DHT: a fresh value that other nodes must hold byte for byte, and how many nodes
+// hold what is watched. The program brings the host, such as a leg of probes/p2p, or a DHT of its own.
+package dht
 
 import (
 	"cmp"
@@ -23,12 +25,12 @@ const (
 	NamespaceIPNS   = "ipns"                 // any cluster with the default validators
 )
 
-// Defaults of DHTOptions.
+// Defaults of Options.
 const (
 	DefaultProtocolPrefix  = protocol.ID("/chorus")
 	DefaultBucketSize      = 20 // the k of Kademlia, as in kad-dht
 	DefaultMinHolders      = 1
-	DefaultDHTConcurrency  = 10
+	DefaultConcurrency     = 10
 	DefaultPeerWait        = 5 * time.Second
 	DefaultLookupTimeout   = 5 * time.Second
 	DefaultRPCTimeout      = 2 * time.Second
@@ -44,11 +46,11 @@ type HostOwner interface {
 	Host() host.Host // nil while there is none
 }
 
-// DHTOptions says in which DHT to put and get, and how patiently. A run takes at most the sum of PeerWait, LookupTimeout,
+// Options says in which DHT to put and get, and how patiently. A run takes at most the sum of PeerWait, LookupTimeout,
 // PropagationWait and, for every Concurrency of the nodes asked, twice RPCTimeout (in the first run three times); less
 // if its context ends before, each step getting a share of its time. Where nobody hangs it takes milliseconds and the
 // PropagationWait.
-type DHTOptions struct {
+type Options struct {
 	// Leg gives the host on which Run keeps a Kademlia client. Either Leg or DHT is required.
 	Leg HostOwner
 	// DHT is one that the embedding program has; it is asked through its own message sender, and never closed. Its own
@@ -63,7 +65,7 @@ type DHTOptions struct {
 	BucketSize int
 	// MinHolders is how many other nodes must hold the value for a run to pass; default DefaultMinHolders.
 	MinHolders int
-	// Concurrency bounds the requests that are under way at once; default DefaultDHTConcurrency.
+	// Concurrency bounds the requests that are under way at once; default DefaultConcurrency.
 	Concurrency int
 	// PeerWait is how long a run waits for a node to ask while none is connected; default DefaultPeerWait.
 	PeerWait time.Duration
@@ -77,7 +79,7 @@ type DHTOptions struct {
 }
 
 // complete fills the zero fields with their defaults and checks the rest.
-func (o DHTOptions) complete() (DHTOptions, error) {
+func (o Options) complete() (Options, error) {
 	if o.DHT != nil {
 		o.BucketSize = cmp.Or(o.BucketSize, o.DHT.BucketSize())
 	}
@@ -85,7 +87,7 @@ func (o DHTOptions) complete() (DHTOptions, error) {
 	o.Namespace = cmp.Or(o.Namespace, NamespaceHealth)
 	o.BucketSize = cmp.Or(o.BucketSize, DefaultBucketSize)
 	o.MinHolders = cmp.Or(o.MinHolders, DefaultMinHolders)
-	o.Concurrency = cmp.Or(o.Concurrency, DefaultDHTConcurrency)
+	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
 	o.PeerWait = cmp.Or(o.PeerWait, DefaultPeerWait)
 	o.LookupTimeout = cmp.Or(o.LookupTimeout, DefaultLookupTimeout)
 	o.RPCTimeout = cmp.Or(o.RPCTimeout, DefaultRPCTimeout)
@@ -95,7 +97,7 @@ func (o DHTOptions) complete() (DHTOptions, error) {
 		faults = append(faults, fmt.Errorf("new DHT probe: "+format, args...))
 	}
 	if (o.Leg == nil) == (o.DHT == nil) {
-		fault("set one of DHTOptions.Leg and DHTOptions.DHT")
+		fault("set one of Options.Leg and Options.DHT")
 	}
 	if o.Namespace != NamespaceHealth && o.Namespace != NamespaceIPNS {
 		fault("namespace %q: use %s or %s", o.Namespace, NamespaceHealth, NamespaceIPNS)
@@ -123,11 +125,11 @@ func (o DHTOptions) complete() (DHTOptions, error) {
 	return o, errors.Join(faults...)
 }
 
-// DHTProbe is a Probe that puts a fresh signed value to the nodes closest to its key and asks each of them for it, one
+// Probe is a Probe that puts a fresh signed value to the nodes closest to its key and asks each of them for it, one
 // request a node: neither the own store nor a read that repairs can make it pass. It keeps one record in the swarm,
 // whatever the number of runs. It also is a prometheus.Collector. Several checks may share one: runs queue up.
-type DHTProbe struct {
-	options DHTOptions
+type Probe struct {
+	options Options
 	metrics dhtMetrics
 	now     func() time.Time
 	holders atomic.Int64 // MinHolders in force, see ApplyMinHolders
@@ -140,13 +142,13 @@ type DHTProbe struct {
 	seq  sequence
 }
 
-// NewDHT checks the options. It starts nothing and asks nobody.
-func NewDHT(o DHTOptions) (*DHTProbe, error) {
+// New checks the options. It starts nothing and asks nobody.
+func New(o Options) (*Probe, error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
 	}
-	d := &DHTProbe{
+	d := &Probe{
 		options:  o,
 		metrics:  newDHTMetrics(),
 		now:      time.Now,
@@ -164,7 +166,7 @@ func NewDHT(o DHTOptions) (*DHTProbe, error) {
 
 // Run keeps the Kademlia client of a leg until ctx is done; the leg's own Run keeps the connections. With a DHT of the
 // embedding program it only waits, and runs pass without it. One Run at a time.
-func (d *DHTProbe) Run(ctx context.Context) error {
+func (d *Probe) Run(ctx context.Context) error {
 	if d.options.DHT != nil {
 		<-ctx.Done()
 		return nil
@@ -195,7 +197,7 @@ func (d *DHTProbe) Run(ctx context.Context) error {
 // clientOptions make a DHT that stores nothing, serves nothing and dials nobody on its own account. Its buckets are never
 // smaller than the library's: kad-dht adds every connected node while its table holds 10 or fewer, so with a full bucket of
 // less it replaces one node by another without end, asking each.
-func clientOptions(o DHTOptions, sender *dhtSender) []dht.Option {
+func clientOptions(o Options, sender *dhtSender) []dht.Option {
 	options := []dht.Option{
 		dht.ProtocolPrefix(o.ProtocolPrefix), dht.BucketSize(max(o.BucketSize, DefaultBucketSize)), dht.Mode(dht.ModeClient),
 		dht.DisableAutoRefresh(), dht.WithCustomMessageSender(sender.build),
@@ -207,7 +209,7 @@ func clientOptions(o DHTOptions, sender *dhtSender) []dht.Option {
 	return options
 }
 
-func (d *DHTProbe) attach(n *dhtNode) error {
+func (d *Probe) attach(n *dhtNode) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.node != nil {
@@ -217,14 +219,14 @@ func (d *DHTProbe) attach(n *dhtNode) error {
 	return nil
 }
 
-func (d *DHTProbe) detach() {
+func (d *Probe) detach() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.node = nil
 }
 
 // attached is what to ask with.
-func (d *DHTProbe) attached() (*dhtNode, error) {
+func (d *Probe) attached() (*dhtNode, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.node == nil {

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ type dhtNode struct {
 	protocol protocol.ID
 }
 
-func newDHTNode(o DHTOptions, h host.Host, kad *dht.IpfsDHT, sender pb.MessageSender) (*dhtNode, error) {
+func newDHTNode(o Options, h host.Host, kad *dht.IpfsDHT, sender pb.MessageSender) (*dhtNode, error) {
 	key := h.Peerstore().PrivKey(h.ID())
 	if key == nil {
 		return nil, errors.New("the peerstore does not hold the host's private key, which signs the record")
@@ -55,7 +55,7 @@ func (n *dhtNode) servers() []peer.ID {
 
 // awaitServers waits until there is somebody to ask, and until the leg has tried all its targets. A connection is known
 // before what its node speaks is.
-func (d *DHTProbe) awaitServers(ctx context.Context, n *dhtNode) error {
+func (d *Probe) awaitServers(ctx context.Context, n *dhtNode) error {
 	ctx, cancel := part(ctx, 1./2)
 	defer cancel()
 	ctx, stop := context.WithTimeout(ctx, d.options.PeerWait)
@@ -78,7 +78,7 @@ func (d *DHTProbe) awaitServers(ctx context.Context, n *dhtNode) error {
 }
 
 // settled reports whether waiting brings no more nodes.
-func (d *DHTProbe) settled() bool {
+func (d *Probe) settled() bool {
 	leg, ok := d.options.Leg.(interface{ Settled() bool })
 	return !ok || leg.Settled()
 }
@@ -86,7 +86,7 @@ func (d *DHTProbe) settled() bool {
 // nearest are the nodes that key belongs to, closest first, at most BucketSize. What a lookup finds within its time is
 // joined by the servers we are connected to: a lookup drops a node that does not answer, and that node has to be seen.
 // complete says that the lookup came to its end.
-func (d *DHTProbe) nearest(ctx context.Context, n *dhtNode, key string) (near []peer.ID, complete bool) {
+func (d *Probe) nearest(ctx context.Context, n *dhtNode, key string) (near []peer.ID, complete bool) {
 	ctx, cancel := part(ctx, 1./3)
 	defer cancel()
 	lookup, stop := context.WithTimeout(ctx, d.options.LookupTimeout)
@@ -102,7 +102,7 @@ func (d *DHTProbe) nearest(ctx context.Context, n *dhtNode, key string) (near []
 
 // ask calls question for every peer, each under a timeout of its own, and all within a share of the time that is left; of
 // all that d asks, at most Concurrency are under way at once. What question is told first is the peer's place in peers.
-func (d *DHTProbe) ask(
+func (d *Probe) ask(
 	ctx context.Context, share float64, peers []peer.ID, question func(ctx context.Context, i int, p peer.ID),
 ) {
 	ctx, cancel := part(ctx, share)

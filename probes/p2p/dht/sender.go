@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"cmp"
@@ -28,7 +28,7 @@ type dhtSender struct {
 	limit    int // bytes of an answer
 }
 
-func newDHTSender(h host.Host, o DHTOptions) *dhtSender {
+func newDHTSender(h host.Host, o Options) *dhtSender {
 	return &dhtSender{
 		host:     h,
 		protocol: o.ProtocolPrefix + kadProtocol,

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"context"
@@ -20,10 +20,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
-	"go.uber.org/goleak"
 
 	"chorus/probes"
 	"chorus/probes/p2p/healthrecord"
+	"chorus/probes/p2p/memnet"
 )
 
 func kadMust(t testing.TB, err error) {
@@ -31,13 +31,6 @@ func kadMust(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// kadNoLeaks fails the test if goroutines of it are left at its end. Call it first.
-func kadNoLeaks(t testing.TB) {
-	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
 // kadServer is a node of a cluster.
@@ -53,7 +46,7 @@ func (s *kadServer) kill() {
 }
 
 // kadKillAll kills the servers and waits until d has seen it.
-func kadKillAll(t testing.TB, d *DHTProbe, servers []*kadServer) {
+func kadKillAll(t testing.TB, d *Probe, servers []*kadServer) {
 	t.Helper()
 	n, err := d.attached()
 	kadMust(t, err)
@@ -84,7 +77,7 @@ func kadSwarm(t testing.TB, n int, more ...dht.Option) []*kadServer {
 	t.Helper()
 	hosts := make([]host.Host, n)
 	for i := range hosts {
-		hosts[i] = testHost(t, true, nil)
+		hosts[i] = memnet.Host(t, true, nil)
 	}
 	return kadSwarmOn(t, hosts, more...)
 }
@@ -137,16 +130,16 @@ type kadOwner struct{ h host.Host }
 func (o kadOwner) Host() host.Host { return o.h }
 
 // kadProbe runs a DHT probe on a new host that is connected to the servers.
-func kadProbe(t testing.TB, o DHTOptions, servers ...*kadServer) *DHTProbe {
+func kadProbe(t testing.TB, o Options, servers ...*kadServer) *Probe {
 	t.Helper()
-	h := testHost(t, false, nil)
+	h := memnet.Host(t, false, nil)
 	for _, s := range servers {
 		kadConnect(t, h, s.Host)
 	}
 	return kadProbeOn(t, h, o)
 }
 
-func kadProbeOn(t testing.TB, h host.Host, o DHTOptions) *DHTProbe {
+func kadProbeOn(t testing.TB, h host.Host, o Options) *Probe {
 	t.Helper()
 	if o.Leg == nil {
 		o.Leg = kadOwner{h}
@@ -154,7 +147,7 @@ func kadProbeOn(t testing.TB, h host.Host, o DHTOptions) *DHTProbe {
 	if o.PropagationWait == 0 {
 		o.PropagationWait = time.Nanosecond
 	}
-	d, err := NewDHT(o)
+	d, err := New(o)
 	kadMust(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -170,7 +163,7 @@ func kadProbeOn(t testing.TB, h host.Host, o DHTOptions) *DHTProbe {
 }
 
 // kadAttached waits until d can ask.
-func kadAttached(t testing.TB, d *DHTProbe) {
+func kadAttached(t testing.TB, d *Probe) {
 	t.Helper()
 	becomes(t, "the DHT client runs", func() bool { _, err := d.attached(); return err == nil })
 }
@@ -202,7 +195,7 @@ func wantKadFailure(t testing.TB, err error, reason probes.Reason, text string) 
 // kadLiar is a node that speaks Kademlia as answer says; nil is no answer at all.
 func kadLiar(t testing.TB, answer func(*pb.Message) *pb.Message) host.Host {
 	t.Helper()
-	h := testHost(t, true, nil)
+	h := memnet.Host(t, true, nil)
 	h.SetStreamHandler("/chorus/kad/1.0.0", func(s network.Stream) {
 		m, err := readMessage(s, 1<<20)
 		if err != nil {

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 const payloadBytes = 16
 
 // takeTurn makes the caller the only one who puts, until it calls done.
-func (d *DHTProbe) takeTurn(ctx context.Context) (done func(), err error) {
+func (d *Probe) takeTurn(ctx context.Context) (done func(), err error) {
 	select {
 	case d.turn <- struct{}{}:
 		return func() { <-d.turn }, nil
@@ -25,7 +25,7 @@ func (d *DHTProbe) takeTurn(ctx context.Context) (done func(), err error) {
 
 // play puts a fresh value to the nodes closest to our slot and asks each what it holds. An error says that nobody could
 // be asked; the round is there even then.
-func (d *DHTProbe) play(ctx context.Context) (*dhtRound, error) {
+func (d *Probe) play(ctx context.Context) (*dhtRound, error) {
 	r := &dhtRound{}
 	n, err := d.attached()
 	if err != nil {
@@ -52,7 +52,7 @@ func (d *DHTProbe) play(ctx context.Context) (*dhtRound, error) {
 }
 
 // readBack learns, once after a start, which sequence the nodes hold.
-func (d *DHTProbe) readBack(ctx context.Context, n *dhtNode, near []peer.ID) {
+func (d *Probe) readBack(ctx context.Context, n *dhtNode, near []peer.ID) {
 	d.mu.Lock()
 	known := d.seq.read
 	d.mu.Unlock()
@@ -76,7 +76,7 @@ func (d *DHTProbe) readBack(ctx context.Context, n *dhtNode, near []peer.ID) {
 }
 
 // freshValue signs a value that was never there before.
-func (d *DHTProbe) freshValue(n *dhtNode, r *dhtRound) ([]byte, error) {
+func (d *Probe) freshValue(n *dhtNode, r *dhtRound) ([]byte, error) {
 	payload := make([]byte, payloadBytes)
 	_, _ = rand.Read(payload) // never fails
 	now := d.now()
@@ -86,7 +86,7 @@ func (d *DHTProbe) freshValue(n *dhtNode, r *dhtRound) ([]byte, error) {
 	return n.slot.sign(r.sequence, now, payload)
 }
 
-func (d *DHTProbe) putAll(ctx context.Context, n *dhtNode, near []peer.ID, value []byte, r *dhtRound) {
+func (d *Probe) putAll(ctx context.Context, n *dhtNode, near []peer.ID, value []byte, r *dhtRound) {
 	start := time.Now()
 	d.ask(ctx, stepShare, near, func(ctx context.Context, i int, p peer.ID) {
 		acked, err := n.put(ctx, p, n.slot.key, value)
@@ -102,7 +102,7 @@ func (d *DHTProbe) putAll(ctx context.Context, n *dhtNode, near []peer.ID, value
 }
 
 // getAll asks every node directly, which repairs nothing.
-func (d *DHTProbe) getAll(ctx context.Context, n *dhtNode, near []peer.ID, value []byte, r *dhtRound) {
+func (d *Probe) getAll(ctx context.Context, n *dhtNode, near []peer.ID, value []byte, r *dhtRound) {
 	start := time.Now()
 	d.ask(ctx, lastShare, near, func(ctx context.Context, i int, p peer.ID) {
 		got, found, err := n.get(ctx, p, n.slot.key)

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"sync"
@@ -72,7 +72,7 @@ func (m *dhtMetrics) observe(r *dhtRound, timed bool) {
 }
 
 // Describe implements prometheus.Collector.
-func (d *DHTProbe) Describe(ch chan<- *prometheus.Desc) {
+func (d *Probe) Describe(ch chan<- *prometheus.Desc) {
 	m := &d.metrics
 	for _, c := range []prometheus.Collector{m.put, m.get, m.integrity} {
 		c.Describe(ch)
@@ -84,7 +84,7 @@ func (d *DHTProbe) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. It reads state and asks nobody. Of the routing table and the servers there is
 // nothing while the client does not run.
-func (d *DHTProbe) Collect(ch chan<- prometheus.Metric) {
+func (d *Probe) Collect(ch chan<- prometheus.Metric) {
 	m := &d.metrics
 	for _, c := range []prometheus.Collector{m.put, m.get, m.integrity} {
 		c.Collect(ch)

@@ -1,4 +1,4 @@
-package p2p
+package memnet
 
 import (
 	"crypto/rand"
@@ -19,9 +19,9 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// testHost is a host of its parts, as ours are, until the end of the test; with listen it can be dialled, on loopback. It
+// Host is a host of its parts, as ours are, until the end of the test; with listen it can be dialled, on loopback. It
 // answers pings. gater may be nil.
-func testHost(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Host {
+func Host(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Host {
 	t.Helper()
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	must(t, err)
@@ -43,7 +43,7 @@ func testHost(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Hos
 	must(t, err)
 	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, nil, gater)
 	must(t, err)
-	must(t, sw.AddTransport(memoryTransport{up}))
+	must(t, sw.AddTransport(transportOf{up}))
 	if listen {
 		must(t, sw.Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0")))
 	}
@@ -52,4 +52,11 @@ func testHost(t testing.TB, listen bool, gater connmgr.ConnectionGater) host.Hos
 	h.Start()
 	t.Cleanup(func() { _ = h.Close() })
 	return h
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // half of what rules expect within half an hour.
 func TestReplicationTriesCountNoFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := NewDHT(DHTOptions{Leg: kadOwner{}}) // nobody runs it
+		d, err := New(Options{Leg: kadOwner{}}) // nobody runs it
 		kadMust(t, err)
 		p, err := NewReplication(ReplicationOptions{DHT: d, Keys: []WatchedKey{{Name: "app", Key: "/app/x"}}})
 		kadMust(t, err)
@@ -47,7 +47,7 @@ func TestReplicationTriesCountNoFailures(t *testing.T) {
 
 // A failed try leaves no time behind; wrong answers count whenever they come.
 func TestDHTTriesCountNoTimes(t *testing.T) {
-	d, err := NewDHT(DHTOptions{Leg: kadOwner{}})
+	d, err := New(Options{Leg: kadOwner{}})
 	kadMust(t, err)
 	r := &dhtRound{replies: []dhtReply{{acked: true, putTook: time.Second, getTook: time.Second, verdict: verdictCorrupt}}}
 	for i, timed := range []bool{false, true} {

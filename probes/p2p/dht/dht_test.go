@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"context"
@@ -16,12 +16,13 @@ import (
 
 	"chorus/probes"
 	"chorus/probes/p2p/healthrecord"
+	"chorus/probes/p2p/memnet"
 )
 
 func TestDHTPasses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 4)
-		d := kadProbe(t, DHTOptions{}, servers[0]) // the others are found
+		d := kadProbe(t, Options{}, servers[0]) // the others are found
 		for range 3 {
 			got, err := kadDetails(t, d)
 			kadMust(t, err)
@@ -35,7 +36,7 @@ func TestDHTPasses(t *testing.T) {
 // What a plain put and get does without anybody there, and what we do.
 func TestDHTWithoutPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := testHost(t, false, nil)
+		h := memnet.Host(t, false, nil)
 		naive, err := dht.New(h, dht.ProtocolPrefix("/chorus"), dht.Mode(dht.ModeClient),
 			dht.NamespacedValidator("health", healthrecord.Validator{}))
 		kadMust(t, err)
@@ -48,7 +49,7 @@ func TestDHTWithoutPeers(t *testing.T) {
 		}
 		kadMust(t, naive.Close())
 
-		d := kadProbe(t, DHTOptions{PeerWait: 50 * time.Millisecond})
+		d := kadProbe(t, Options{PeerWait: 50 * time.Millisecond})
 		got, err := kadDetails(t, d)
 		wantKadFailure(t, err, probes.ReasonNoPeers, "no peer is connected")
 		wantKadDetails(t, got, map[string]any{"asked": 0, "held": 0})
@@ -59,7 +60,7 @@ func TestDHTWithoutPeers(t *testing.T) {
 func TestDHTRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 3, dht.Mode(dht.ModeServer))
-		d := kadProbe(t, DHTOptions{}, servers...)
+		d := kadProbe(t, Options{}, servers...)
 		got, err := kadDetails(t, d)
 		wantKadFailure(t, err, probes.ReasonRefused, "3 of 3 nodes refused the put: its nodes need healthrecord.Validator")
 		wantKadDetails(t, got, map[string]any{"asked": 3, "acked": 0, "held": 0, "absent": 3, "refused": 3, "silent": 0})
@@ -77,7 +78,7 @@ func TestDHTNobodyServes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				servers := kadSwarm(t, 3, options...)
-				d := kadProbe(t, DHTOptions{PeerWait: 300 * time.Millisecond}, servers...)
+				d := kadProbe(t, Options{PeerWait: 300 * time.Millisecond}, servers...)
 				got, err := kadDetails(t, d)
 				wantKadFailure(t, err, probes.ReasonNoPeers, "3 peers are connected and none serves /chorus/kad/1.0.0")
 				wantKadDetails(t, got, map[string]any{"connected_peers": 3, "servers": 0, "asked": 0})
@@ -91,7 +92,7 @@ func TestDHTNobodyServes(t *testing.T) {
 func TestDHTSmallBucketRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 10)
-		d := kadProbe(t, DHTOptions{BucketSize: 1}, servers...)
+		d := kadProbe(t, Options{BucketSize: 1}, servers...)
 		time.Sleep(time.Minute)
 		n, err := d.attached()
 		kadMust(t, err)
@@ -108,18 +109,18 @@ func TestDHTSmallBucketRests(t *testing.T) {
 func TestDHTOneHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 5)
-		h := testHost(t, false, nil)
-		hung, proxy := behindProxy(t, servers[0])
+		h := memnet.Host(t, false, nil)
+		hung, proxy := memnet.Behind(t, servers[0])
 		kadMust(t, h.Connect(t.Context(), hung))
 		for _, s := range servers[1:] {
 			kadConnect(t, h, s.Host)
 		}
-		d := kadProbeOn(t, h, DHTOptions{RPCTimeout: 400 * time.Millisecond, LookupTimeout: time.Second})
+		d := kadProbeOn(t, h, Options{RPCTimeout: 400 * time.Millisecond, LookupTimeout: time.Second})
 		got, err := kadDetails(t, d)
 		kadMust(t, err)
 		wantKadDetails(t, got, map[string]any{"held": 5, "silent": 0})
 
-		proxy.frozen.Store(true)
+		proxy.Frozen.Store(true)
 		for range 2 {
 			start := time.Now()
 			got, err = kadDetails(t, d)
@@ -136,13 +137,13 @@ func TestDHTOneHangs(t *testing.T) {
 func TestDHTAllHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 1)
-		h := testHost(t, false, nil)
-		hung, proxy := behindProxy(t, servers[0])
+		h := memnet.Host(t, false, nil)
+		hung, proxy := memnet.Behind(t, servers[0])
 		kadMust(t, h.Connect(t.Context(), hung))
-		d := kadProbeOn(t, h, DHTOptions{RPCTimeout: 200 * time.Millisecond, LookupTimeout: 200 * time.Millisecond})
+		d := kadProbeOn(t, h, Options{RPCTimeout: 200 * time.Millisecond, LookupTimeout: 200 * time.Millisecond})
 		_, err := kadDetails(t, d)
 		kadMust(t, err)
-		proxy.frozen.Store(true)
+		proxy.Frozen.Store(true)
 		got, err := kadDetails(t, d)
 		wantKadFailure(t, err, probes.ReasonTimeout, "none of 1 nodes answered")
 		wantKadDetails(t, got, map[string]any{"asked": 1, "silent": 1})
@@ -158,7 +159,7 @@ func TestDHTAllHang(t *testing.T) {
 func TestDHTAllKilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 3)
-		d := kadProbe(t, DHTOptions{PeerWait: 100 * time.Millisecond}, servers...)
+		d := kadProbe(t, Options{PeerWait: 100 * time.Millisecond}, servers...)
 		_, err := kadDetails(t, d)
 		kadMust(t, err)
 		kadKillAll(t, d, servers)
@@ -188,7 +189,7 @@ func TestDHTCorrupt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				servers := kadSwarm(t, 2)
-				d := kadProbe(t, DHTOptions{MinHolders: 2}, servers...)
+				d := kadProbe(t, Options{MinHolders: 2}, servers...)
 				n, err := d.attached()
 				kadMust(t, err)
 				kadConnect(t, n.host, kadLiar(t, answer))
@@ -226,7 +227,7 @@ func TestDHTOldValue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := kadProbe(t, DHTOptions{}, kadSwarm(t, 1)...)
+				d := kadProbe(t, Options{}, kadSwarm(t, 1)...)
 				_, err := kadDetails(t, d)
 				kadMust(t, err)
 				n, err := d.attached()
@@ -249,7 +250,7 @@ func TestDHTOldValue(t *testing.T) {
 // A newer record signed with our own key can only come from a second process with our identity.
 func TestDHTSharedIdentity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := kadProbe(t, DHTOptions{PeerWait: time.Second})
+		d := kadProbe(t, Options{PeerWait: time.Second})
 		n, err := d.attached()
 		kadMust(t, err)
 		later, err := n.slot.sign(uint64(time.Now().Add(time.Hour).UnixNano()), time.Now(), nil)
@@ -266,7 +267,7 @@ func TestDHTSharedIdentity(t *testing.T) {
 func TestDHTLeavesOneRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 3)
-		d := kadProbe(t, DHTOptions{}, servers...)
+		d := kadProbe(t, Options{}, servers...)
 		for range 1000 {
 			if _, err := d.Probe(t.Context()); err != nil {
 				t.Fatal(err)
@@ -286,11 +287,11 @@ func TestDHTSequenceGoesOn(t *testing.T) {
 		t.Run(namespace, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				servers := kadSwarm(t, 3)
-				h := testHost(t, false, nil)
+				h := memnet.Host(t, false, nil)
 				kadConnect(t, h, servers[0].Host, servers[1].Host, servers[2].Host)
 				var last uint64
 				for start, clock := range []time.Duration{0, -time.Hour, -2 * time.Hour} {
-					d, err := NewDHT(DHTOptions{Leg: kadOwner{h}, Namespace: namespace, PropagationWait: time.Nanosecond})
+					d, err := New(Options{Leg: kadOwner{h}, Namespace: namespace, PropagationWait: time.Nanosecond})
 					kadMust(t, err)
 					d.now = func() time.Time { return time.Now().Add(clock) }
 					ctx, cancel := context.WithCancel(t.Context())
@@ -321,7 +322,7 @@ func TestDHTNamespaceIPNS(t *testing.T) {
 		t.Run(string(prefix), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				servers := kadSwarm(t, 3, dht.Mode(dht.ModeServer), dht.ProtocolPrefix(prefix))
-				d := kadProbe(t, DHTOptions{Namespace: NamespaceIPNS, ProtocolPrefix: prefix}, servers...)
+				d := kadProbe(t, Options{Namespace: NamespaceIPNS, ProtocolPrefix: prefix}, servers...)
 				for range 2 {
 					got, err := kadDetails(t, d)
 					kadMust(t, err)
@@ -340,7 +341,7 @@ func TestDHTOfAnEmbeddingProgram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 4)
 		own := servers[0]
-		d, err := NewDHT(DHTOptions{DHT: own.kad, PropagationWait: time.Nanosecond, PeerWait: 100 * time.Millisecond})
+		d, err := New(Options{DHT: own.kad, PropagationWait: time.Nanosecond, PeerWait: 100 * time.Millisecond})
 		kadMust(t, err)
 		got, err := kadDetails(t, d) // no Run needed
 		kadMust(t, err)
@@ -357,23 +358,23 @@ func TestDHTOfAnEmbeddingProgram(t *testing.T) {
 func TestNewDHTRefuses(t *testing.T) {
 	leg := kadOwner{}
 	for name, c := range map[string]struct {
-		o    DHTOptions
+		o    Options
 		want string
 	}{
-		"nothing to ask":  {DHTOptions{}, "set one of"},
-		"namespace":       {DHTOptions{Leg: leg, Namespace: "pk"}, `namespace "pk"`},
-		"prefix":          {DHTOptions{Leg: leg, ProtocolPrefix: "chorus"}, "slash"},
-		"public DHT":      {DHTOptions{Leg: leg, ProtocolPrefix: "/ipfs"}, "namespace ipns"},
-		"bucket size":     {DHTOptions{Leg: leg, BucketSize: 1000}, "1 to 256"},
-		"minimum":         {DHTOptions{Leg: leg, MinHolders: 21}, "1 to 20"},
-		"negative number": {DHTOptions{Leg: leg, Concurrency: -1}, "concurrency -1"},
-		"negative time":   {DHTOptions{Leg: leg, RPCTimeout: -1}, "must be positive"},
+		"nothing to ask":  {Options{}, "set one of"},
+		"namespace":       {Options{Leg: leg, Namespace: "pk"}, `namespace "pk"`},
+		"prefix":          {Options{Leg: leg, ProtocolPrefix: "chorus"}, "slash"},
+		"public DHT":      {Options{Leg: leg, ProtocolPrefix: "/ipfs"}, "namespace ipns"},
+		"bucket size":     {Options{Leg: leg, BucketSize: 1000}, "1 to 256"},
+		"minimum":         {Options{Leg: leg, MinHolders: 21}, "1 to 20"},
+		"negative number": {Options{Leg: leg, Concurrency: -1}, "concurrency -1"},
+		"negative time":   {Options{Leg: leg, RPCTimeout: -1}, "must be positive"},
 	} {
-		if _, err := NewDHT(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := New(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q in it", name, err, c.want)
 		}
 	}
-	d, err := NewDHT(DHTOptions{Leg: leg})
+	d, err := New(Options{Leg: leg})
 	kadMust(t, err)
 	if err := d.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no host") {
 		t.Errorf("Run without a host: %v", err)

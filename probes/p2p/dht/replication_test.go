@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"math"
@@ -17,6 +17,7 @@ import (
 
 	"chorus/probes"
 	"chorus/probes/p2p/healthrecord"
+	"chorus/probes/p2p/memnet"
 )
 
 // anything accepts every value, the newest put wins.
@@ -35,8 +36,8 @@ func appSwarm(t testing.TB, n int) []*kadServer {
 // putTo stores value on exactly these servers.
 func putTo(t testing.TB, key, value string, servers ...*kadServer) {
 	t.Helper()
-	from := testHost(t, false, nil)
-	o, err := DHTOptions{Leg: kadOwner{from}}.complete()
+	from := memnet.Host(t, false, nil)
+	o, err := Options{Leg: kadOwner{from}}.complete()
 	kadMust(t, err)
 	n := &dhtNode{host: from, sender: newDHTSender(from, o)}
 	for _, s := range servers {
@@ -66,7 +67,7 @@ func TestReplication(t *testing.T) {
 		kadMust(t, servers[1].kad.Provide(t.Context(), content, true))
 		time.Sleep(500 * time.Millisecond) // Provide does not wait for the nodes
 
-		d := kadProbe(t, DHTOptions{}, servers[0])
+		d := kadProbe(t, Options{}, servers[0])
 		p, err := NewReplication(ReplicationOptions{DHT: d, MinHolders: 3, Keys: []WatchedKey{
 			{Name: "all", Key: "/app/all"},
 			{Name: "two", Key: "/app/two"},
@@ -102,7 +103,7 @@ func TestReplication(t *testing.T) {
 func TestReplicationFactor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		servers := kadSwarm(t, 4)
-		d := kadProbe(t, DHTOptions{}, servers...)
+		d := kadProbe(t, Options{}, servers...)
 		_, err := kadDetails(t, d)
 		kadMust(t, err)
 		for _, s := range servers[:3] {
@@ -139,7 +140,7 @@ func TestReplicationInASparseSwarm(t *testing.T) {
 			}
 			servers = append(servers, s)
 		}
-		d := kadProbe(t, DHTOptions{BucketSize: 3}, servers[0], servers[5])
+		d := kadProbe(t, Options{BucketSize: 3}, servers[0], servers[5])
 		p, err := NewReplication(ReplicationOptions{DHT: d})
 		kadMust(t, err)
 		var values map[string]float64
@@ -170,7 +171,7 @@ func TestReplicationCannotLook(t *testing.T) {
 	}
 	t.Run("no peers", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p, err := NewReplication(ReplicationOptions{DHT: kadProbe(t, DHTOptions{PeerWait: 50 * time.Millisecond}), Keys: keys})
+			p, err := NewReplication(ReplicationOptions{DHT: kadProbe(t, Options{PeerWait: 50 * time.Millisecond}), Keys: keys})
 			kadMust(t, err)
 			_, err = kadDetails(t, p)
 			wantKadFailure(t, err, probes.ReasonNoPeers, "no peer is connected")
@@ -179,7 +180,7 @@ func TestReplicationCannotLook(t *testing.T) {
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := kadProbe(t, DHTOptions{RPCTimeout: 200 * time.Millisecond})
+			d := kadProbe(t, Options{RPCTimeout: 200 * time.Millisecond})
 			n, err := d.attached()
 			kadMust(t, err)
 			kadConnect(t, n.host, kadLiar(t, func(*pb.Message) *pb.Message { return nil }))
@@ -192,7 +193,7 @@ func TestReplicationCannotLook(t *testing.T) {
 	})
 	t.Run("not running", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d, err := NewDHT(DHTOptions{Leg: kadOwner{}})
+			d, err := New(Options{Leg: kadOwner{}})
 			kadMust(t, err)
 			p, err := NewReplication(ReplicationOptions{DHT: d, Keys: keys})
 			kadMust(t, err)
@@ -217,7 +218,7 @@ func TestReplicationHostileProviders(t *testing.T) {
 	}{"the same and garbage": {few, 1}, "more than the bound": {many, maxProviders}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := kadProbe(t, DHTOptions{})
+				d := kadProbe(t, Options{})
 				n, err := d.attached()
 				kadMust(t, err)
 				kadConnect(t, n.host, kadLiar(t, func(m *pb.Message) *pb.Message {
@@ -240,7 +241,7 @@ func TestReplicationHostileProviders(t *testing.T) {
 }
 
 func TestNewReplicationRefuses(t *testing.T) {
-	d, err := NewDHT(DHTOptions{Leg: kadOwner{}})
+	d, err := New(Options{Leg: kadOwner{}})
 	kadMust(t, err)
 	good := WatchedKey{Name: "a", Key: "/app/a"}
 	for name, c := range map[string]struct {
@@ -274,7 +275,7 @@ func TestReplicationEmptyAndForeignRecords(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := kadProbe(t, DHTOptions{})
+				d := kadProbe(t, Options{})
 				n, err := d.attached()
 				kadMust(t, err)
 				kadConnect(t, n.host, kadLiar(t, func(m *pb.Message) *pb.Message {
@@ -300,10 +301,10 @@ func TestReplicationEmptyAndForeignRecords(t *testing.T) {
 // A closer peer that a node names is dialled through the host's gater and no other way.
 func TestDHTDialsThroughTheGater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		victim := testHost(t, true, nil)
+		victim := memnet.Host(t, true, nil)
 		var named []*pb.Message_Peer
 		for range 40 {
-			other := testHost(t, false, nil)
+			other := memnet.Host(t, false, nil)
 			named = append(named, &pb.Message_Peer{Id: []byte(other.ID()), Addrs: [][]byte{victim.Addrs()[0].Bytes()}})
 		}
 		guide := kadLiar(t, func(m *pb.Message) *pb.Message {
@@ -315,9 +316,9 @@ func TestDHTDialsThroughTheGater(t *testing.T) {
 			return a
 		})
 		gate := &kadGate{allowed: map[peer.ID]bool{guide.ID(): true}}
-		h := testHost(t, false, gate)
+		h := memnet.Host(t, false, gate)
 		kadConnect(t, h, guide)
-		d := kadProbeOn(t, h, DHTOptions{RPCTimeout: time.Second})
+		d := kadProbeOn(t, h, Options{RPCTimeout: time.Second})
 		got, err := kadDetails(t, d)
 		wantKadFailure(t, err, probes.ReasonError, "hold the value")
 		wantKadDetails(t, got, map[string]any{"held": 0})

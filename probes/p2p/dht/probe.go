@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 // byte, whatever others hold: a single hostile or damaged node must not be able to fail it everywhere. Wrong answers are
 // counted, in chorus_dht_integrity_failures_total and in the details. Where they leave too few right ones, the run is an
 // integrity failure.
-func (d *DHTProbe) Probe(ctx context.Context) (probes.Result, error) {
+func (d *Probe) Probe(ctx context.Context) (probes.Result, error) {
 	done, err := d.takeTurn(ctx)
 	if err != nil {
 		return probes.Result{}, err
@@ -28,7 +28,7 @@ func (d *DHTProbe) Probe(ctx context.Context) (probes.Result, error) {
 }
 
 // result tells people what the round saw.
-func (r *dhtRound) result(o DHTOptions) probes.Result {
+func (r *dhtRound) result(o Options) probes.Result {
 	return probes.Result{
 		Message: r.message(),
 		Details: map[string]any{
@@ -66,7 +66,7 @@ func (r *dhtRound) message() string {
 
 // judge is nil if the round passed, else why it did not. A wrong answer tells more than a missing one, so it is the reason
 // whatever else went wrong.
-func (r *dhtRound) judge(ctx context.Context, o DHTOptions) error {
+func (r *dhtRound) judge(ctx context.Context, o Options) error {
 	asked, held := len(r.replies), r.with(verdictHeld)
 	switch corrupt := r.with(verdictCorrupt); {
 	case held >= o.MinHolders:
@@ -96,7 +96,7 @@ func (r *dhtRound) judge(ctx context.Context, o DHTOptions) error {
 }
 
 // refusal is the text for a put that nobody accepted, with the likely mend.
-func (r *dhtRound) refusal(o DHTOptions) string {
+func (r *dhtRound) refusal(o Options) string {
 	mend := "its nodes must accept the default namespace ipns"
 	if o.Namespace == NamespaceHealth {
 		mend = "its nodes need healthrecord.Validator for the namespace health, or set the namespace ipns"

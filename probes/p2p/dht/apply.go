@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"cmp"
@@ -6,8 +6,8 @@ import (
 )
 
 // ApplyMinHolders puts another minimum of holders into force, from the next verdict on, or nothing with an error; 0
-// stands for DefaultMinHolders. It may be called at any time. Other options need a new DHTProbe.
-func (d *DHTProbe) ApplyMinHolders(n int) error {
+// stands for DefaultMinHolders. It may be called at any time. Other options need a new Probe.
+func (d *Probe) ApplyMinHolders(n int) error {
 	n = cmp.Or(n, DefaultMinHolders)
 	if n < 1 || n > d.options.BucketSize {
 		return fmt.Errorf("DHT probe: minimum of holders %d: use 1 to %d, the bucket size", n, d.options.BucketSize)
@@ -17,7 +17,7 @@ func (d *DHTProbe) ApplyMinHolders(n int) error {
 }
 
 // inForce are the options with what has been applied since.
-func (d *DHTProbe) inForce() DHTOptions {
+func (d *Probe) inForce() Options {
 	o := d.options
 	o.MinHolders = int(d.holders.Load())
 	return o

@@ -1,4 +1,4 @@
-package p2p
+package dht
 
 import (
 	"time"
@@ -6,25 +6,25 @@ import (
 	"chorus/probes"
 )
 
-// ComponentDHT and ComponentReplication are the subsystems that the checks of this package's DHT probes speak for.
+// Component and ComponentReplication are the subsystems that the checks of this package's DHT probes speak for.
 const (
-	ComponentDHT         = "dht"
+	Component            = "dht"
 	ComponentReplication = "replication"
 )
 
-// DHTActiveSpec is the plain check: not critical, failing at once.
-func DHTActiveSpec(p probes.Probe) probes.Spec {
+// ActiveSpec is the plain check: not critical, failing at once.
+func ActiveSpec(p probes.Probe) probes.Spec {
 	return probes.Spec{
-		Name: "dht-active", Component: ComponentDHT, Probe: p,
+		Name: "dht-active", Component: Component, Probe: p,
 		Description: "A fresh value put into the DHT is held, byte for byte, by other nodes",
 		Interval:    90 * time.Second, Timeout: 20 * time.Second, FailureThreshold: 1,
 	}
 }
 
-// DHTEnhancedSpec is the check whose success ratio, integrity and replication count in the score.
-func DHTEnhancedSpec(p probes.Probe) probes.Spec {
+// EnhancedSpec is the check whose success ratio, integrity and replication count in the score.
+func EnhancedSpec(p probes.Probe) probes.Spec {
 	return probes.Spec{
-		Name: "dht-enhanced", Component: ComponentDHT, Critical: true, Probe: p,
+		Name: "dht-enhanced", Component: Component, Critical: true, Probe: p,
 		Description: "A fresh value put into the DHT is held, byte for byte, by other nodes; none shows another one",
 		Interval:    60 * time.Second, Timeout: 20 * time.Second, FailureThreshold: 3,
 	}
