@@ -17,10 +17,10 @@ func clause(text string) string {
 	return strings.TrimRight(shorten(oneLine(text), maxClause), ".;:, ")
 }
 
-// oneLine replaces line breaks and control characters by single spaces.
+// oneLine replaces line breaks and control characters, those of text direction included, by single spaces.
 func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 	}), " ")
 }
 

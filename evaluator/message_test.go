@@ -351,7 +351,7 @@ func TestMessageIsOneBoundedLine(t *testing.T) {
 		"long":         strings.Repeat("connection refused by the server ", 500),
 		"letters":      strings.Repeat("é", 5000),
 		"line breaks":  "first\r\n\tsecond\n\n",
-		"control":      "a\x00b\x1b[31mred\x7f",
+		"control":      "a\x00b\x1b[31mred\x7f\u202e",
 		"not UTF-8":    "\xff\xfe" + strings.Repeat("\xf0", 1000),
 		"quotes":       `pq: password authentication failed for user "app" 'x' {"a":1}`,
 		"secret-like":  "dial postgres://app:<redacted>@db/orders: refused",
@@ -367,7 +367,7 @@ func TestMessageIsOneBoundedLine(t *testing.T) {
 			}
 			s := verdictOn(Unhealthy, checks...)
 			got := message(&s, &view{}, account{sound: true})
-			if n := utf8.RuneCountInString(got); n > 900 || strings.ContainsAny(got, "\n\r\x00\x1b\x7f") || !utf8.ValidString(got) {
+			if n := utf8.RuneCountInString(got); n > 900 || strings.ContainsAny(got, "\n\r\x00\x1b\x7f\u202e") || !utf8.ValidString(got) {
 				t.Errorf("%d characters: %q", n, got)
 			}
 			if !strings.HasSuffix(got, " and 196 more") {
