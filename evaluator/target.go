@@ -12,6 +12,9 @@ import (
 // them, so an alert would fire and count for nothing. The loader refuses what it can see; this is for the rest. Shipped
 // rules may meet such labels on a server, and in their tests.
 func (r *rule) checkTarget(l labels.Labels) error {
+	if err := r.checkDeclared(l); err != nil {
+		return err
+	}
 	if !r.Own || !isExposed(r.Record) && (r.Alert == "" || l.Get(checkNameLabel) == "") {
 		return nil
 	}
@@ -19,6 +22,21 @@ func (r *rule) checkTarget(l labels.Labels) error {
 		if l.Has(name) {
 			return fmt.Errorf("the result %s carries the label %s, which belongs to the Prometheus server: "+
 				"use another label name", l, name)
+		}
+	}
+	return nil
+}
+
+// checkDeclared refuses an alert of an own rule whose expression sets a label that masks, acts or holds back: only what the
+// file declares, which the loader has checked, may do that.
+func (r *rule) checkDeclared(l labels.Labels) error {
+	if !r.Own || r.Alert == "" {
+		return nil
+	}
+	for _, name := range []string{"depends_on", actionLabel, holdsLabel} {
+		if l.Get(name) != r.Labels.Get(name) {
+			return fmt.Errorf("the expression sets the label %s of the result %s: set it under labels, or remove it with "+
+				"without (%s)", name, l, name)
 		}
 	}
 	return nil

@@ -44,6 +44,7 @@ func (l *loader) lintRules() {
 		l.lintResult(it)
 		l.lintLabels(it)
 		l.lintTemplates(it)
+		l.lintSubqueries(it)
 		by := ""
 		if it.group.file.place == placeOwn {
 			by = taken[it.Record+it.Alert]
