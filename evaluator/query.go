@@ -15,25 +15,38 @@ import (
 	sloggokit "github.com/tjhop/slog-gokit"
 )
 
-// Bounds of one query. They keep a single bad rule from taking the process with it; no sane rule comes near.
+// Bounds of queries. They keep a bad rule from taking the process with it; no sane rule comes near.
 const (
-	queryTimeout    = 10 * time.Second
+	stageTimeout    = 10 * time.Second
 	queryMaxSamples = 5_000_000 // 16 bytes each
 )
+
+// An evaluation queries in three stages: the rules that measure, those that conclude from them, and what is shown of both.
+// Each has the time of stageTimeout, and all three together less than the stall timeout, so that no rule, however slow,
+// makes an evaluation look stalled: it fails instead, and with it those of its stage that had their turn after it.
+func stageTime(stall time.Duration) time.Duration { return min(stageTimeout, stall/4) }
 
 // querier answers instant queries from a store.
 type querier struct {
 	engine *promql.Engine
 	store  storage.Queryable
+	now    func() time.Time
+	stage  time.Duration // how long all queries of the stage under way may take
+	until  time.Time     // when that is over
 }
+
+// begin begins a stage whose queries may take d, all together.
+func (q *querier) begin(d time.Duration) { q.stage, q.until = d, q.now().Add(d) }
 
 func newQuerier(s storage.Queryable, logger log.Logger) *querier {
 	return &querier{
 		store: s,
+		now:   time.Now,
+		stage: stageTimeout,
 		engine: promql.NewEngine(promql.EngineOpts{
 			Logger:               slog.New(sloggokit.NewGoKitHandler(logger, nil)),
 			MaxSamples:           queryMaxSamples,
-			Timeout:              queryTimeout,
+			Timeout:              stageTimeout,
 			EnableAtModifier:     true,
 			EnableNegativeOffset: true,
 			Parser:               parser.NewParser(parser.Options{}),
@@ -60,14 +73,28 @@ func (q *querier) instant(ctx context.Context, expr string, t time.Time, offset 
 }
 
 // template is instant for a query in a template, where a native histogram is a value too. Its errors are those of
-// Prometheus' rules.EngineQueryFunc, word for word, since they become part of an annotation.
+// Prometheus' rules.EngineQueryFunc, word for word, since they become part of an annotation; that of a query that took too
+// long apart.
 func (q *querier) template(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
+	left := q.stage
+	if !q.until.IsZero() {
+		left = q.until.Sub(q.now())
+	}
+	if left <= 0 {
+		return nil, fmt.Errorf("not evaluated: the rules before it took all of the %s that an evaluation has for them", q.stage)
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
 	query, err := q.engine.NewInstantQuery(ctx, shifted{q.store, offset.Milliseconds()}, nil, expr, t)
 	if err != nil {
 		return nil, err
 	}
 	defer query.Close()
 	res := query.Exec(ctx)
+	if timeout := promql.ErrQueryTimeout(""); errors.As(res.Err, &timeout) {
+		return nil, fmt.Errorf("stopped after %s: an evaluation has %s for all its rules; use a shorter range or a longer step",
+			max(left, 0).Round(time.Millisecond), q.stage)
+	}
 	if res.Err != nil {
 		return nil, res.Err
 	}

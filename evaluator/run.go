@@ -106,6 +106,8 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 		e.began = s.steady
 	}
 	err := e.sample(s)
+	stage := stageTime(e.opts.StallTimeout)
+	e.engine.query.begin(stage)
 	sampled, partial := time.Now(), err != nil
 	if gerr := e.evalGroups(ctx, s, driven); gerr != nil {
 		err = errors.Join(err, gerr)
@@ -113,6 +115,7 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	e.engine.query.begin(stage)
 	v := e.readView(s)
 	e.resize(e.Rules(), v.probes())
 	e.advancePhase(v, s)
@@ -142,6 +145,7 @@ func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err e
 	for i, g := range e.groups {
 		if i == e.concluding {
 			err = errors.Join(err, e.prove(s))
+			e.engine.query.begin(stageTime(e.opts.StallTimeout))
 		}
 		if g.due(s.steady, driven, e.opts.Interval/2) {
 			failed := g.eval(ctx, e.engine, s)

@@ -127,7 +127,7 @@ func (l *loader) wants(f *file) bool {
 
 // concernsUs reports whether a file declares no check, or one of a configured component.
 func (l *loader) concernsUs(f *file) bool {
-	declared := declarations([]*file{f})
+	declared := l.declarations(f)
 	return len(declared) == 0 || slices.ContainsFunc(declared, func(d *declaration) bool {
 		return slices.Contains(l.options.Components, d.Component)
 	})

@@ -21,23 +21,19 @@ func (l *loader) declare() {
 		if len(d.info) == 0 && !l.derivable(d) {
 			continue
 		}
-		d.describe()
+		l.describe(d)
 		t := timings.of(d.Name, l.options.Checks[d.Name])
 		d.Interval, d.Timeout = t.Interval, t.Timeout
 		l.checks = append(l.checks, d)
 	}
 }
 
-// declarations are the checks that files declare with an info series, described.
-func declarations(files []*file) []*declaration {
-	var groups []*group
-	for _, f := range files {
-		groups = append(groups, f.groups...)
-	}
+// declarations are the checks that a file declares with an info series, described.
+func (l *loader) declarations(f *file) []*declaration {
 	var out []*declaration
-	for _, d := range collect(groups) {
+	for _, d := range collect(f.groups) {
 		if len(d.info) > 0 {
-			d.describe()
+			l.describe(d)
 			out = append(out, d)
 		}
 	}
@@ -73,8 +69,8 @@ func collect(groups []*group) []*declaration {
 	return out
 }
 
-// describe fills in what the rules say of the check.
-func (d *declaration) describe() {
+// describe fills in what the rules say of the check. One whose alert may become critical is.
+func (l *loader) describe(d *declaration) {
 	for _, it := range slices.Concat(d.info, d.alerts) {
 		if d.File == "" {
 			d.File = it.File
@@ -93,7 +89,7 @@ func (d *declaration) describe() {
 		if ok := it.Annotations["ok"]; ok != "" && d.OK == "" {
 			d.OK, d.OKValue = ok, it.Value
 		}
-		d.Critical = d.Critical || it.text("severity") == "critical"
+		d.Critical = d.Critical || l.severities(it).may("critical")
 	}
 	if len(d.alerts) == 0 && len(d.info) > 0 {
 		d.Critical = d.info[0].text("critical") == "true"

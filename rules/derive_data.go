@@ -83,13 +83,31 @@ func valueTerms(c Condition) []string {
 		return []string{fmt.Sprintf("(%s or %s)", numbers(v),
 			strings.Join(append([]string{exists(value)}, numbersOf(series(v))...), " and "))}
 	}
-	return []string{numbers(v)}
+	return append([]string{numbers(v)}, swallowed(v)...)
+}
+
+// swallowed are the terms for what a value takes the largest or smallest of, where NaN does not show.
+func swallowed(v parser.Expr) []string {
+	var out []string
+	inspect(v, func(n parser.Node, _ []parser.Node) {
+		a, ok := n.(*parser.AggregateExpr)
+		if ok && slices.Contains([]parser.ItemType{parser.MAX, parser.MIN, parser.TOPK, parser.BOTTOMK}, a.Op) && !eventful(a.Expr) {
+			out = append(out, numbers(a.Expr))
+		}
+	})
+	return out
+}
+
+// isNumber reports whether a limit is a number whatever is measured.
+func isNumber(limit parser.Expr) bool {
+	v, ok := constantOf(limit)
+	return ok && !math.IsNaN(v) && limit.Type() != parser.ValueTypeVector
 }
 
 // limitTerms are the terms for the other side: what is compared with nothing, or with NaN, never fires.
 func limitTerms(c Condition) []string {
 	switch {
-	case len(selectors(c.Limit)) == 0 || c.Value.String() == c.Limit.String():
+	case c.Value.String() == c.Limit.String() || isNumber(c.Limit):
 		return nil
 	case c.Limit.Type() != parser.ValueTypeVector:
 		return numbersOf([]string{"vector(" + c.Limit.String() + ")"})

@@ -18,7 +18,7 @@ func (l *loader) switchOff() []Check {
 		if !f.optional || f.replaced {
 			continue
 		}
-		for _, d := range declarations([]*file{f}) {
+		for _, d := range l.declarations(f) {
 			if slices.Contains(l.options.Components, d.Component) && !has(off, d.Name) && !l.declares(d.Name) {
 				t := timings.of(d.Name, l.options.Checks[d.Name])
 				d.Interval, d.Timeout = t.Interval, t.Timeout

@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -23,20 +24,69 @@ type origin struct {
 	fix   string
 }
 
-// flow is what a result may carry, for each of targetLabels.
-type flow struct {
-	ways [2]presence
-	from [2]*origin // of present
+// traced are the labels that are followed: those of a server, and those that decide what an alert does.
+const traced = 5
+
+func tracedLabels() [traced]string {
+	return [traced]string{model.JobLabel, model.InstanceLabel, "depends_on", "action", "holds"}
 }
 
-// without is the flow of series that carry none of the labels, as all measured ones.
-func without() flow { return flow{ways: [2]presence{missing, missing}} }
+// index is where a label stands among tracedLabels, -1 if it is not followed.
+func index(label string) int {
+	names := tracedLabels()
+	return slices.Index(names[:], label)
+}
+
+// flow is what a result may carry, for each of tracedLabels.
+type flow struct {
+	ways [traced]presence
+	from [traced]*origin // of present; nil: it is measured
+}
+
+// without is the flow of a result that carries none of the labels.
+func without() flow {
+	var f flow
+	for i := range f.ways {
+		f.ways[i] = missing
+	}
+	return f
+}
+
+// measuredFlow is the flow of measured series. A metric's own labels of the names of targetLabels are renamed; it may have
+// any other.
+func measuredFlow() flow {
+	f := without()
+	for i := len(targetLabels()); i < traced; i++ {
+		f.ways[i] |= present
+	}
+	return f
+}
 
 // empty reports whether the result never has a series.
-func (f flow) empty() bool { return f.ways[0] == 0 || f.ways[1] == 0 }
+func (f flow) empty() bool { return slices.Contains(f.ways[:], 0) }
 
-// carries reports whether any series of the result may have one of the labels.
-func (f flow) carries() bool { return (f.ways[0]|f.ways[1])&present != 0 }
+// carries reports whether an expression or a rule gives any series of the result one of the labels.
+func (f flow) carries() bool {
+	for i := range f.ways {
+		if f.ways[i]&present != 0 && f.from[i] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// carriesTarget is carries for targetLabels alone.
+func (f flow) carriesTarget() bool { return (f.ways[0]|f.ways[1])&present != 0 }
+
+// same reports whether two flows say the same, whichever rule a label comes from.
+func (f flow) same(g flow) bool {
+	for i := range f.from {
+		if (f.from[i] == nil) != (g.from[i] == nil) {
+			return false
+		}
+	}
+	return f.ways == g.ways
+}
 
 // or is the flow of a result with the series of both.
 func (f flow) or(g flow) flow {
@@ -67,7 +117,7 @@ func (f flow) set(i int, p presence, o *origin) flow {
 	return f
 }
 
-// tracer follows the labels of targetLabels through the expression of a rule.
+// tracer follows the labels of tracedLabels through the expression of a rule.
 type tracer struct {
 	rule *item
 	// selected is the flow of what a selector selects.
@@ -110,7 +160,7 @@ func (t *tracer) aggregate(e *parser.AggregateExpr) flow {
 	if e.Op == parser.COUNT_VALUES {
 		valueLabel = literal(e.Param)
 	}
-	for i, name := range targetLabels() {
+	for i, name := range tracedLabels() {
 		kept := slices.Contains(e.Grouping, name) != e.Without
 		switch {
 		case valueLabel == name && (kept || !e.Without):
@@ -144,7 +194,7 @@ func (t *tracer) binary(e *parser.BinaryExpr) flow {
 	if m.Card == parser.CardOneToMany {
 		l, r = r, l
 	}
-	for i, name := range targetLabels() {
+	for i, name := range tracedLabels() {
 		listed := slices.Contains(m.MatchingLabels, name)
 		switch {
 		case slices.Contains(m.Include, name):
@@ -161,7 +211,7 @@ func (t *tracer) binary(e *parser.BinaryExpr) flow {
 // filled is the flow of an operation where a side without a partner stays: its labels are those that were matched.
 func filled(l, r flow, m *parser.VectorMatching) flow {
 	out := l.or(r)
-	for i, name := range targetLabels() {
+	for i, name := range tracedLabels() {
 		if slices.Contains(m.MatchingLabels, name) != m.On && m.Card == parser.CardOneToOne {
 			out = out.set(i, missing, nil)
 		} else if !out.empty() {
@@ -173,7 +223,7 @@ func filled(l, r flow, m *parser.VectorMatching) flow {
 
 // matched narrows the flow of a selector's candidates to what its matchers let through.
 func (f flow) matched(matchers []*labels.Matcher) flow {
-	for i, name := range targetLabels() {
+	for i, name := range tracedLabels() {
 		for _, m := range matchers {
 			if m.Name != name {
 				continue

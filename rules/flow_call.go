@@ -21,7 +21,7 @@ func (t *tracer) call(e *parser.Call) flow {
 		return t.labelJoin(e)
 	case "info", "histogram_quantiles": // experimental, and not understood
 		f := without()
-		for i, name := range targetLabels() {
+		for i, name := range tracedLabels() {
 			f = f.set(i, present|missing, t.origin(e.Func.Name, name, "leave it out"))
 		}
 		return f
@@ -51,7 +51,7 @@ func (t *tracer) absent(e *parser.Call) flow {
 	case *parser.MatrixSelector:
 		matchers = s.VectorSelector.(*parser.VectorSelector).LabelMatchers
 	}
-	for i, name := range targetLabels() {
+	for i, name := range tracedLabels() {
 		if m := copied(matchers, name); m != nil {
 			f = f.set(i, present, t.origin(e.String(), name, fmt.Sprintf("remove %s from the selector; "+
 				"a metric's own label is renamed exported_%s", m, name)))
@@ -86,7 +86,7 @@ func (t *tracer) labelReplace(e *parser.Call) flow {
 	if len(e.Args) < 5 {
 		return f
 	}
-	i := slices.Index(targetLabels(), literal(e.Args[1]))
+	i := index(literal(e.Args[1]))
 	if i < 0 {
 		return f
 	}
@@ -104,7 +104,7 @@ func (t *tracer) labelReplace(e *parser.Call) flow {
 	if matches&present != 0 {
 		p |= replaced(replacement)
 	}
-	o := t.origin("label_replace", targetLabels()[i], rename)
+	o := t.origin("label_replace", literal(e.Args[1]), rename)
 	if matches&missing != 0 {
 		p |= f.ways[i]
 		if f.from[i] != nil {
@@ -131,7 +131,7 @@ func (t *tracer) labelJoin(e *parser.Call) flow {
 	if len(e.Args) < 3 {
 		return f
 	}
-	i := slices.Index(targetLabels(), literal(e.Args[1]))
+	i := index(literal(e.Args[1]))
 	if i < 0 {
 		return f
 	}
@@ -142,5 +142,5 @@ func (t *tracer) labelJoin(e *parser.Call) flow {
 	case sources > 1 && literal(e.Args[2]) != "":
 		p = present
 	}
-	return f.set(i, p, t.origin("label_join", targetLabels()[i], rename))
+	return f.set(i, p, t.origin("label_join", literal(e.Args[1]), rename))
 }

@@ -73,7 +73,7 @@ func (f *flows) update(it *item) {
 		before := f.union[name]
 		after := before.or(it.passes(out))
 		f.union[name] = after
-		if after.ways == before.ways {
+		if after.same(before) {
 			continue
 		}
 		f.again(f.readers[name]...)
@@ -87,11 +87,13 @@ func (f *flows) update(it *item) {
 	}
 }
 
-// passes is the flow that readers of the rule see. Where the label is a fault of the rule itself, they are right as soon
-// as it is fixed.
+// passes is the flow that readers of the rule see. Where a label of a server is a fault of the rule itself, they are right
+// as soon as it is fixed.
 func (it *item) passes(f flow) flow {
-	if f.carries() && (it.judged() || it.group.file.shipped) {
-		return without()
+	if f.carriesTarget() && (it.judged() || it.group.file.shipped) {
+		for i := range targetLabels() {
+			f = f.set(i, missing, nil)
+		}
 	}
 	return f
 }
@@ -100,7 +102,7 @@ func (it *item) passes(f flow) flow {
 func (f *flows) trace(it *item) flow {
 	t := &tracer{rule: it, selected: f.selected}
 	out := t.expr(it.expr)
-	for i, name := range targetLabels() {
+	for i, name := range tracedLabels() {
 		switch value, fixed := it.fixedLabel(name); {
 		case !it.Labels.Has(name):
 		case !fixed: // a template
@@ -114,11 +116,11 @@ func (f *flows) trace(it *item) flow {
 	return out
 }
 
-// selected is the flow of a selector: measured series carry none of the labels, recorded ones what their rules gave them.
+// selected is the flow of a selector: of measured series, or of recorded ones with what their rules gave them.
 func (f *flows) selected(s *parser.VectorSelector) flow {
 	name := exactName(s)
 	if name == "" {
-		out := without()
+		out := measuredFlow()
 		for _, name := range f.carried {
 			if mayRead(s, name) {
 				out = out.or(f.written(name, s.LabelMatchers))
@@ -129,12 +131,12 @@ func (f *flows) selected(s *parser.VectorSelector) flow {
 	out := f.union[name]
 	switch {
 	case len(f.writers[name]) == 0:
-		out = without()
+		out = measuredFlow()
 	case out.carries():
 		out = f.written(name, s.LabelMatchers)
 	}
 	if name == infoName { // measured too
-		out = out.or(without())
+		out = out.or(measuredFlow())
 	}
 	return out.matched(s.LabelMatchers)
 }

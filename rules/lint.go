@@ -44,7 +44,8 @@ func (l *loader) lintRules() {
 		l.lintResult(it)
 		l.lintLabels(it)
 		l.lintTemplates(it)
-		l.lintSubqueries(it)
+		l.lintRanges(it)
+		l.lintNever(it)
 		by := ""
 		if it.group.file.place == placeOwn {
 			by = taken[it.Record+it.Alert]
@@ -103,6 +104,7 @@ func (l *loader) warn(it *item, at position, format string, args ...any) {
 
 // lintAlert checks an alert's labels and annotations.
 func (l *loader) lintAlert(it *item) {
+	l.lintSeverities(it)
 	severity, fixed := it.fixedLabel("severity")
 	known := slices.Contains([]string{"critical", "warning", "info"}, severity)
 	switch {

@@ -80,18 +80,17 @@ func (l *loader) lintCritical(d *declaration, info *item) {
 		l.fault(info, info.labelAt("critical"), `invalid critical %q: use "true" or "false"`, says)
 		return
 	}
-	templated := false
+	critical := false
 	for _, it := range d.alerts {
-		severity, fixed := it.fixedLabel("severity")
-		templated = templated || !fixed
-		if severity == "critical" && says == "false" {
+		severity := l.severities(it)
+		if severity.known && severity.may("critical") && says == "false" {
 			l.fault(it, it.labelAt("severity"), "severity is critical, but %s declares check %q as not critical: "+
 				"change one of the two, or use another check_name", info.where(), d.Name)
 			return
 		}
-		templated = templated || severity == "critical"
+		critical = critical || severity.may("critical")
 	}
-	if says == "true" && len(d.alerts) > 0 && !templated {
+	if says == "true" && len(d.alerts) > 0 && !critical {
 		l.fault(info, info.labelAt("critical"), "critical is \"true\", but check %q has no alert with severity critical: "+
 			"change one of the two", d.Name)
 	}

@@ -27,9 +27,26 @@ func (l *loader) lintTargets() {
 			}
 			l.reportTarget(it, name, out.from[i])
 		}
+		l.lintDeclared(it, out)
 		if !it.group.file.shipped && !out.sets(it) {
 			l.warnTargets(it, f)
 		}
+	}
+}
+
+// lintDeclared faults an own alert whose expression sets a label that masks, acts or holds back: only what stands under
+// labels may, since it is checked when the file is loaded. A label of a metric fails the rule when it is evaluated.
+func (l *loader) lintDeclared(it *item, out flow) {
+	if it.Alert == "" || it.group.file.place != placeOwn || out.empty() {
+		return
+	}
+	for i, name := range tracedLabels() {
+		from := out.from[i]
+		if i < len(targetLabels()) || out.ways[i]&present == 0 || from == nil || from.rule == it && from.by == "" {
+			continue
+		}
+		l.fault(it, it.exprAt(), "%s; it counts only under labels: set it there, or remove it with without (%s)",
+			from.text(it), name)
 	}
 }
 
@@ -57,7 +74,7 @@ func (l *loader) reportTarget(it *item, name string, from *origin) {
 
 // sets reports whether the rule itself sets one of the labels, so that nothing else needs saying of its selectors.
 func (f flow) sets(it *item) bool {
-	return slices.ContainsFunc(f.from[:], func(o *origin) bool { return o != nil && o.rule == it && o.by != "" })
+	return slices.ContainsFunc(f.from[:len(targetLabels())], func(o *origin) bool { return o != nil && o.rule == it && o.by != "" })
 }
 
 // text tells how the label gets into the series of a rule.

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -29,6 +30,7 @@ const (
 type exporter struct {
 	t    *testing.T
 	cmd  *exec.Cmd
+	log  *gate
 	main string         // address of the main listener
 	port map[string]int // of the others, by the port's name in the manifests
 }
@@ -76,13 +78,14 @@ func start(t *testing.T, args []string, config string, more ...string) *exporter
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.log = &gate{Reader: log, held: make(chan struct{})}
 	if err := e.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	listening, text, done := make(chan [2]string, 10), &lines{}, make(chan struct{})
 	go func() {
 		defer close(done)
-		for scanner := bufio.NewScanner(log); scanner.Scan(); {
+		for scanner := bufio.NewScanner(e.log); scanner.Scan(); {
 			text.add(scanner.Text())
 			var line struct{ Msg, Address string }
 			if json.Unmarshal(scanner.Bytes(), &line) == nil && strings.HasPrefix(line.Msg, "Listening") {
@@ -102,6 +105,24 @@ func start(t *testing.T, args []string, config string, more ...string) *exporter
 	return e
 }
 
+// gate lets nobody read while its mutex is held.
+type gate struct {
+	io.Reader
+	mu   sync.Mutex
+	held chan struct{} // closed as soon as a reader waits
+	once sync.Once
+}
+
+// Read implements io.Reader.
+func (g *gate) Read(b []byte) (int, error) {
+	if !g.mu.TryLock() {
+		g.once.Do(func() { close(g.held) })
+		g.mu.Lock()
+	}
+	g.mu.Unlock()
+	return g.Reader.Read(b)
+}
+
 // lines is a log.
 type lines struct {
 	mu   sync.Mutex
@@ -109,6 +130,9 @@ type lines struct {
 }
 
 func (l *lines) add(line string) {
+	if line == "" {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text = append(l.text, line)

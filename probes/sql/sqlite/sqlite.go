@@ -81,7 +81,15 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.checkFile(); err != nil {
 		return nil, err
 	}
-	inner, err := sqlite.NewConnector(c.uri(ctx))
+	if c.dsn.readOnly || c.dsn.immutable || !c.hasContent("-wal") {
+		return c.open(ctx, c.uri(ctx))
+	}
+	return c.openGuarded(ctx)
+}
+
+// open opens the database by a URI and reads its schema.
+func (c connector) open(ctx context.Context, uri string) (driver.Conn, error) {
+	inner, err := sqlite.NewConnector(uri)
 	if err != nil {
 		return nil, err
 	}
@@ -201,12 +209,13 @@ func wholeSize(path string) (whole, size int64) {
 
 // hasJournal reports whether the database has a journal or a write-ahead log with content.
 func (c connector) hasJournal() bool {
-	for _, suffix := range []string{"-journal", "-wal"} {
-		if info, err := os.Stat(c.dsn.path + suffix); err == nil && info.Size() > 0 {
-			return true
-		}
-	}
-	return false
+	return c.hasContent("-journal") || c.hasContent("-wal")
+}
+
+// hasContent reports whether the database has a file of the suffix beside it that is not empty.
+func (c connector) hasContent(suffix string) bool {
+	info, err := os.Stat(c.dsn.path + suffix)
+	return err == nil && info.Size() > 0
 }
 
 // explain adds what to do about an error whose text does not say it.

@@ -81,3 +81,47 @@ func TestNormalize(t *testing.T) {
 		}
 	}
 }
+
+// A write-ahead log that a killed writer left stays as it is, and its content is read.
+func TestProbeLeavesWriteAheadLog(t *testing.T) {
+	file := database(t)
+	db, err := sql.Open("sqlite", file+"?_pragma=journal_mode(WAL)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO t VALUES (42)"); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), "left.db") // as after SIGKILL: the files, and nobody who has them open
+	before := map[string]string{}
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(file + suffix)
+		if err != nil || len(content) == 0 {
+			t.Fatalf("%s has no content: %v", file+suffix, err)
+		}
+		before[suffix] = string(content)
+		if err := os.WriteFile(left+suffix, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, parameters := range []string{"", "?_query_only=1", "?mode=rw", "?mode=ro"} {
+		p, err := New(Options{DSN: left + parameters, Query: "SELECT a FROM t WHERE a = 42"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := p.Probe(t.Context()); err != nil {
+				t.Errorf("%q: %v", parameters, err)
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		for suffix, want := range before {
+			if got, err := os.ReadFile(left + suffix); err != nil || string(got) != want {
+				t.Errorf("%q: %s%s was changed: %d bytes, %v; before %d", parameters, left, suffix, len(got), err, len(want))
+			}
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// never says why an expression has no result, whatever is measured; empty if it may have one.
+func never(e parser.Expr) string {
+	switch e := bare(e).(type) {
+	case *parser.BinaryExpr:
+		return neverBinary(e)
+	case *parser.AggregateExpr:
+		return never(e.Expr)
+	case *parser.SubqueryExpr:
+		return never(e.Expr)
+	case *parser.UnaryExpr:
+		return never(e.Expr)
+	case *parser.Call:
+		return neverCall(e)
+	}
+	return ""
+}
+
+func neverCall(e *parser.Call) string {
+	switch e.Func.Name {
+	case "absent":
+		if alwaysThere(e.Args[0]) {
+			return fmt.Sprintf("%s is always there", bare(e.Args[0]))
+		}
+		return ""
+	case "absent_over_time", "vector", "scalar", "time", "pi":
+		return ""
+	}
+	for _, arg := range e.Args {
+		if t := arg.Type(); t == parser.ValueTypeVector || t == parser.ValueTypeMatrix {
+			if why := never(arg); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
+}
+
+// alwaysThere reports whether a vector has a series, whatever is measured.
+func alwaysThere(e parser.Expr) bool {
+	switch e := bare(e).(type) {
+	case *parser.Call:
+		return e.Func.Name == "vector"
+	case *parser.BinaryExpr:
+		return e.Op == parser.LOR && (alwaysThere(e.LHS) || alwaysThere(e.RHS))
+	}
+	return false
+}
+
+func neverBinary(e *parser.BinaryExpr) string {
+	if m := e.VectorMatching; m != nil && (m.FillValues.LHS != nil || m.FillValues.RHS != nil) {
+		return "" // what is missing is filled in
+	}
+	left, right := neverSide(e.LHS), neverSide(e.RHS)
+	switch {
+	case e.Op == parser.LOR:
+		if left != "" && right != "" {
+			return left
+		}
+		return ""
+	case left != "":
+		return left
+	case e.Op == parser.LUNLESS:
+		return ""
+	case right != "":
+		return right
+	case e.Op.IsComparisonOperator() && !e.ReturnBool:
+		return neverHolds(e)
+	}
+	return ""
+}
+
+// neverSide is never for a side of an operation: a scalar is always there.
+func neverSide(e parser.Expr) string {
+	if e.Type() != parser.ValueTypeVector {
+		return ""
+	}
+	return never(e)
+}
+
+// neverHolds says why a comparison holds for no value.
+func neverHolds(e *parser.BinaryExpr) string {
+	left, right, op := bare(e.LHS), bare(e.RHS), e.Op
+	l, lok := constantOf(left)
+	r, rok := constantOf(right)
+	if lok && !rok {
+		left, right, op = right, left, mirrored(op)
+		r, rok, lok = l, true, false
+	}
+	switch {
+	case !rok:
+		text, m := left.String(), e.VectorMatching
+		if text == right.String() && (op == parser.GTR || op == parser.LSS) && (m == nil || !m.On && len(m.MatchingLabels) == 0) {
+			return fmt.Sprintf("%s is compared with itself", text)
+		}
+		return ""
+	case math.IsNaN(r) && op != parser.NEQ:
+		return fmt.Sprintf("%s is not a number, and nothing compares with NaN", right)
+	case lok:
+		if !compare(l, op, r) {
+			return fmt.Sprintf("%s is never true", e)
+		}
+		return ""
+	case op == parser.GTR && math.IsInf(r, 1), op == parser.LSS && math.IsInf(r, -1):
+		return fmt.Sprintf("no number is %s %s", op, right)
+	}
+	if within := rangeOf(left); within.why != "" && within.excludes(op, r) {
+		return fmt.Sprintf("%s is never %s %s: %s", left, op, text(r), within.why)
+	}
+	return neverWithin(left, op, r)
+}
+
+// neverWithin says why a comparison contradicts one that stands within its value, as in x > 5 < 3.
+func neverWithin(left parser.Expr, op parser.ItemType, limit float64) string {
+	within, ok := left.(*parser.BinaryExpr)
+	if !ok || !within.Op.IsComparisonOperator() || within.ReturnBool {
+		return ""
+	}
+	value, other, innerOp := within.LHS, within.RHS, within.Op
+	if value.Type() != parser.ValueTypeVector { // 5 < x has the value of x
+		value, other, innerOp = other, value, mirrored(innerOp)
+	}
+	first, ok := constantOf(other)
+	if !ok {
+		return ""
+	}
+	if contradict(innerOp, first, op, limit) {
+		return fmt.Sprintf("no number is both %s %s and %s %s", innerOp, text(first), op, text(limit))
+	}
+	return ""
+}
+
+// contradict reports whether no number is in both relations.
+func contradict(op parser.ItemType, limit float64, other parser.ItemType, otherLimit float64) bool {
+	switch {
+	case op == parser.EQLC:
+		return !compare(limit, other, otherLimit)
+	case other == parser.EQLC:
+		return !compare(otherLimit, op, limit)
+	case below(op) && above(other):
+		op, limit, other, otherLimit = other, otherLimit, op, limit
+	case !above(op) || !below(other):
+		return false
+	}
+	return limit > otherLimit || limit == otherLimit && (op == parser.GTR || other == parser.LSS)
+}
+
+func above(op parser.ItemType) bool { return op == parser.GTR || op == parser.GTE }
+func below(op parser.ItemType) bool { return op == parser.LSS || op == parser.LTE }
+
+func text(v float64) string { return (&parser.NumberLiteral{Val: v}).String() }
+
+// constantOf is the value of an expression that reads nothing and does not depend on the time: a number, or vector() of one.
+func constantOf(e parser.Expr) (float64, bool) {
+	switch e := bare(e).(type) {
+	case *parser.NumberLiteral:
+		return e.Val, true
+	case *parser.UnaryExpr:
+		v, ok := constantOf(e.Expr)
+		if e.Op == parser.SUB {
+			v = -v
+		}
+		return v, ok
+	case *parser.Call:
+		if e.Func.Name == "vector" || e.Func.Name == "scalar" {
+			return constantOf(e.Args[0])
+		}
+	case *parser.BinaryExpr:
+		l, lok := constantOf(e.LHS)
+		r, rok := constantOf(e.RHS)
+		if lok && rok {
+			return calculate(l, e, r)
+		}
+	}
+	return 0, false
+}
+
+// calculate is l op r, as the engine calculates it.
+func calculate(l float64, e *parser.BinaryExpr, r float64) (float64, bool) {
+	switch e.Op {
+	case parser.ADD:
+		return l + r, true
+	case parser.SUB:
+		return l - r, true
+	case parser.MUL:
+		return l * r, true
+	case parser.DIV:
+		return l / r, true
+	case parser.MOD:
+		return math.Mod(l, r), true
+	case parser.POW:
+		return math.Pow(l, r), true
+	}
+	if e.Op.IsComparisonOperator() && e.ReturnBool {
+		if compare(l, e.Op, r) {
+			return 1, true
+		}
+		return 0, true
+	}
+	return 0, false
+}
+
+func compare(l float64, op parser.ItemType, r float64) bool {
+	switch op {
+	case parser.EQLC:
+		return l == r
+	case parser.NEQ:
+		return l != r
+	case parser.GTR:
+		return l > r
+	case parser.LSS:
+		return l < r
+	case parser.GTE:
+		return l >= r
+	case parser.LTE:
+		return l <= r
+	}
+	return false
+}

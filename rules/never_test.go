@@ -1,0 +1,118 @@
+package rules
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+func TestNever(t *testing.T) {
+	p := parser.NewParser(parser.Options{})
+	for expr, want := range map[string]string{
+		`x > NaN`:                           "NaN is not a number",
+		`x >= 0/0`:                          "0 / 0 is not a number",
+		`NaN > x`:                           "NaN is not a number",
+		`x == NaN`:                          "NaN is not a number",
+		`x > scalar(vector(NaN))`:           "is not a number",
+		`x < on () vector(NaN * 2)`:         "is not a number",
+		`(x > NaN) * on () group_left () y`: "NaN is not a number",
+		`label_replace(x > NaN, "a", "b", "", "")`: "NaN is not a number",
+		`count(x > -NaN) > 0`:                      "is not a number",
+		`x > 5 and y > NaN`:                        "NaN is not a number",
+		`x > NaN or y > NaN`:                       "NaN is not a number",
+		`x > NaN unless y`:                         "NaN is not a number",
+		`max_over_time((x > NaN)[5m:1m])`:          "NaN is not a number",
+		`x > Inf`:                                  "no number is > +Inf",
+		`x < -Inf`:                                 "no number is < -Inf",
+		`Inf < x`:                                  "no number is > +Inf",
+		`vector(1) > 5`:                            "vector(1) > 5 is never true",
+		`5 < x < 3`:                                "no number is both > 5 and < 3",
+		`(x >= 5) < 5`:                             "no number is both >= 5 and < 5",
+		`(x == 5) > 7`:                             "no number is both == 5 and > 7",
+		`(x > 7) == 5`:                             "no number is both > 7 and == 5",
+		`x > x`:                                    "x is compared with itself",
+		`count(x) == 0`:                            "count(x) is never == 0: where there is no series it gives nothing, use absent()",
+		`count by (a) (x > 5) < 1`:                 "where there is no series it gives nothing, use absent()",
+		`max(count by (a) (x)) <= 0`:               "where there is no series it gives nothing, use absent()",
+		`1 > sum(count by (a) (x))`:                "where there is no series it gives nothing, use absent()",
+		`count_over_time(x[5m]) < 1`:               "use absent_over_time()",
+		`absent(x) == 0`:                           "absent(x) is never == 0: it gives 1 or nothing",
+		`(x > bool 5) == 2`:                        "it gives 0 or 1",
+		`(x > bool 5) > 1`:                         "it gives 0 or 1",
+		`abs(x) < 0`:                               "it gives no negative number",
+		`count(x) > 0`:                             "", `count(x) != 0`: "", `count(x) == 0 or absent(x)`: "", `sum(x > bool 5) > 1`: "", `sum(x) < 0`: "",
+		`rate(x[5m]) < 0`: "", `count(x) == 1`: "",
+		`absent(vector(1))`:      "vector(1) is always there",
+		`absent(x or vector(0))`: "is always there",
+		`x > 5`:                  "", `x != NaN`: "", `x != x`: "", `x >= Inf`: "", `x <= -Inf`: "", `x > -Inf`: "", `x < Inf`: "",
+		`x > NaN or y > 1`: "", `x > bool NaN`: "", `absent(x > NaN)`: "", `vector(1) > 0`: "", `3 < x < 5`: "",
+		`(x >= 5) <= 5`: "", `(x == 5) > 3`: "", `x > on (a) group_left (b) x`: "", `x > x offset 5m`: "", `x unless y > NaN`: "",
+		`(x > bool 5) < 1`: "", `vector(time()) > 5`: "", `scalar(x > NaN) == bool 1`: "", `absent_over_time(x[5m])`: "",
+	} {
+		e, err := p.ParseExpr(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := never(e); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", expr, got, want)
+		}
+	}
+}
+
+// constants writes random comparisons with constants, in the forms that may contradict.
+func (g generator) constants(depth int) string {
+	number := func() string {
+		return g.pick("NaN", "0", "1", "-1", "2", "Inf", "-Inf", "1/0", "0/0", "scalar(vector(1))", "1 > bool 0")
+	}
+	op := func() string { return g.pick(">", "<", ">=", "<=", "==", "!=") }
+	if depth == 0 {
+		return g.pick("m1", "m2", "m1", "vector("+number()+")", "scalar(m1)*vector(1)")
+	}
+	sub := func() string { return "(" + g.constants(depth-1) + ")" }
+	switch g.IntN(8) {
+	case 0, 1:
+		return sub() + op() + number()
+	case 2:
+		return number() + op() + sub()
+	case 3:
+		return sub() + op() + g.pick("", "on ()") + sub()
+	case 4:
+		return sub() + g.pick(" and ", " or ", " unless ", " + ", "* on () group_left () ", " and on () ") + sub()
+	case 5:
+		return g.pick("max", "count", "absent", "-", "abs", "sort", "sum", "group", "sqrt", "avg") + sub()
+	case 6:
+		return fmt.Sprintf("%s(%s[5m:1m])", g.pick("max_over_time", "count_over_time", "last_over_time"), sub())
+	}
+	return sub() + op() + "bool " + number()
+}
+
+// What is said never to have a result has none on the engine, whatever is stored.
+func TestNeverAgreesWithEngine(t *testing.T) {
+	engine, p := newTestEngine(), parser.NewParser(parser.Options{})
+	said := 0
+	for seed := range uint64(4000) {
+		g := generator{rand.New(rand.NewPCG(seed, 2))}
+		expr := g.constants(1 + g.IntN(3))
+		e, err := p.ParseExpr(expr)
+		if err != nil || never(e) == "" {
+			continue
+		}
+		said++
+		for _, store := range []memory{nil, {{Metric: labels.FromStrings("__name__", "m1"), F: 1}}, g.measuredSeries(), {
+			{Metric: labels.FromStrings("__name__", "m1"), F: g.Float64() * 3},
+			{Metric: labels.FromStrings("__name__", "m2"), F: float64(g.IntN(3) - 1)},
+		}} {
+			if result, ok := store.query(t, engine, expr); ok && len(result) > 0 {
+				t.Fatalf("%s never has a result, it is said (%s), but has %v with %v", expr, never(e), result, []promql.Sample(store))
+			}
+		}
+	}
+	if said < 300 {
+		t.Errorf("only %d expressions were said to have no result: the test sees too little", said)
+	}
+}
