@@ -70,7 +70,8 @@ func (e *Evaluator) settle(s *Snapshot, v *view) {
 // rules do not count this one. What the rules leave out without such a reason is not masked.
 func (v *view) maskedBy(a *alert) string {
 	on := a.labels.Get("depends_on")
-	if !a.firing || !v.masks || a.unwritten || on == "" || on == a.labels.Get(checkNameLabel) || v.counted[labelKey(a.labels)] || !v.failing[on] {
+	itself := on == a.labels.Get(checkNameLabel)
+	if !a.firing || !v.masks || a.unwritten || on == "" || itself || v.counted[labelKey(a.labels)] || !v.failing[on] {
 		return ""
 	}
 	return on

@@ -97,17 +97,12 @@ func neverHolds(e *parser.BinaryExpr) string {
 	}
 	switch {
 	case !rok:
-		text, m := left.String(), e.VectorMatching
-		if text == right.String() && (op == parser.GTR || op == parser.LSS) && (m == nil || !m.On && len(m.MatchingLabels) == 0) {
-			return fmt.Sprintf("%s is compared with itself", text)
-		}
-		return ""
+		return neverDiffers(left, op, right, e.VectorMatching)
 	case math.IsNaN(r) && op != parser.NEQ:
 		return fmt.Sprintf("%s is not a number, and nothing compares with NaN", right)
+	case lok && !compare(l, op, r):
+		return fmt.Sprintf("%s is never true", e)
 	case lok:
-		if !compare(l, op, r) {
-			return fmt.Sprintf("%s is never true", e)
-		}
 		return ""
 	case op == parser.GTR && math.IsInf(r, 1), op == parser.LSS && math.IsInf(r, -1):
 		return fmt.Sprintf("no number is %s %s", op, right)
@@ -118,15 +113,23 @@ func neverHolds(e *parser.BinaryExpr) string {
 	return neverWithin(left, op, r)
 }
 
+// neverDiffers says why two sides, series by series, are the same.
+func neverDiffers(left parser.Expr, op parser.ItemType, right parser.Expr, m *parser.VectorMatching) string {
+	if left.String() != right.String() || op != parser.GTR && op != parser.LSS || m != nil && (m.On || len(m.MatchingLabels) > 0) {
+		return ""
+	}
+	return fmt.Sprintf("%s is compared with itself", left)
+}
+
 // neverWithin says why a comparison contradicts one that stands within its value, as in x > 5 < 3.
 func neverWithin(left parser.Expr, op parser.ItemType, limit float64) string {
 	within, ok := left.(*parser.BinaryExpr)
 	if !ok || !within.Op.IsComparisonOperator() || within.ReturnBool {
 		return ""
 	}
-	value, other, innerOp := within.LHS, within.RHS, within.Op
-	if value.Type() != parser.ValueTypeVector { // 5 < x has the value of x
-		value, other, innerOp = other, value, mirrored(innerOp)
+	other, innerOp := within.RHS, within.Op
+	if within.LHS.Type() != parser.ValueTypeVector { // 5 < x has the value of x
+		other, innerOp = within.LHS, mirrored(innerOp)
 	}
 	first, ok := constantOf(other)
 	if !ok {

@@ -15,7 +15,9 @@ type severities struct {
 }
 
 // may reports whether the alert may have the severity.
-func (s severities) may(severity string) bool { return !s.known || slices.Contains(s.outcomes, severity) }
+func (s severities) may(severity string) bool {
+	return !s.known || slices.Contains(s.outcomes, severity)
+}
 
 // severities are those that an alert may have by its label.
 func (l *loader) severities(it *item) severities {

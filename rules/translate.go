@@ -36,7 +36,7 @@ func translate(file string, errs []error, at filePositions) []Fault {
 				continue
 			}
 		}
-		faults = append(faults, Fault{File: file, Line: where.line, Col: where.col, Msg: text})
+		faults = append(faults, Fault{File: file, Line: where.line, Col: where.col, Msg: reword(text)})
 	}
 	return faults
 }
@@ -104,8 +104,9 @@ func yamlFault(file, text string) Fault {
 		text = fmt.Sprintf("unknown field %q: %s", m[1], fieldsOf(m[2]))
 	}
 	// rulefmt decodes everything twice, the second time into types of like names.
-	text = strings.NewReplacer("rulefmt.RuleNode", "rulefmt.Rule", "rulefmt.RuleGroupNode", "rulefmt.RuleGroup").Replace(text)
-	return Fault{File: file, Line: where.line, Col: where.col, Msg: text}
+	text = strings.NewReplacer("rulefmt.RuleNode", "rulefmt.Rule", "rulefmt.RuleGroupNode", "rulefmt.RuleGroup",
+		"rulefmt.ruleGroup", "rulefmt.RuleGroup").Replace(text)
+	return Fault{File: file, Line: where.line, Col: where.col, Msg: rewordSyntax(text)}
 }
 
 // fieldsOf says which fields a part of a rule file has.

@@ -11,7 +11,7 @@ import (
 // The comment of a field, here and in what it holds, is what docs/config-keys.md says of the key. What follows "Default:"
 // stands in the column of defaults; a key for which rules/defaults.yml has a value needs none.
 type Config struct {
-	// Who this is, in `/health`. Default: the hostname; with `p2p` our peer id.
+	// Who this is, in `/health`; up to 255 bytes. Default: the hostname; with `p2p` our peer id.
 	NodeID string `yaml:"node_id"`
 	// What runs here, in `/health`. Default: the exporter's version.
 	Version string `yaml:"version"`
@@ -19,7 +19,7 @@ type Config struct {
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
 	// How long the status may be `starting`; at least 1m, so that a critical check that never passed is unhealthy by then.
 	StartupTimeout model.Duration `yaml:"startup_timeout"`
-	// Without a finished evaluation for so long, liveness fails; at least two evaluations.
+	// Without a finished evaluation for so long, liveness fails; at least two evaluations, and 1s.
 	StallTimeout model.Duration `yaml:"stall_timeout"`
 	// Limit of the series that are kept for the rules; memory is proportional to it. Custom rules that need more are refused.
 	MaxSeries int `yaml:"max_series"`

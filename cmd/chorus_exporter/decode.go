@@ -192,6 +192,10 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		d.add(n.Line, path, "must be a single value, not %s", kindOf(n))
 		return
 	}
+	if n.ShortTag() == "!!binary" {
+		d.add(n.Line, path, "binary values are not supported; write plain text")
+		return
+	}
 	if v.Type() == reflect.TypeFor[model.Duration]() {
 		t, err := model.ParseDuration(n.Value)
 		if err != nil {
@@ -209,9 +213,15 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 	}
 	if err := n.Decode(v.Addr().Interface()); err != nil {
 		kind, example := wanted(v.Kind())
+		if v.Kind() == reflect.Int && wholeNumber.MatchString(n.Value) {
+			example = "a smaller one"
+		}
 		d.add(n.Line, path, "invalid %s %q: use %s", kind, n.Value, example)
 	}
 }
+
+// wholeNumber is one of any size.
+var wholeNumber = regexp.MustCompile(`^[-+]?\d+$`)
 
 // wanted returns what a value of that kind is called, and what to write.
 func wanted(k reflect.Kind) (kind, example string) {

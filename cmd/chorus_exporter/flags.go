@@ -59,7 +59,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f *flags, code int, do
 	app.Terminate(func(int) { done = true }) // --help and --version end here
 	_, err := app.Parse(args)
 	if err == nil && !done {
-		err = f.checkAddresses()
+		err = f.check()
 	}
 	if err != nil && !done {
 		fmt.Fprintf(stderr, "%s: error: %v; see %s --help\n", program, err, program)

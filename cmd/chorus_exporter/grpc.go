@@ -20,7 +20,7 @@ func (a *app) addGRPC(*plan) (err error) {
 // serveGRPC answers health checks over gRPC until ctx is done, on a listener without TLS and authentication: a kubelet
 // brings neither.
 func (a *app) serveGRPC(ctx context.Context) error {
-	l, err := listen(ctx, a.flags.grpcAddress)
+	l, err := listen(ctx, flagGRPC, a.flags.grpcAddress)
 	if err != nil {
 		return err
 	}

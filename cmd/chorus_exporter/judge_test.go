@@ -151,23 +151,23 @@ func TestOddFiles(t *testing.T) {
 		make         func(t *testing.T, dir string)
 		want         string // the only fault; "" for none
 	}{
-		{"config is missing", "", func(t *testing.T, dir string) { noError(t, os.Remove(dir+"/chorus.yml")) }, "read the configuration: open chorus.yml: no such file or directory"},
+		{"config is missing", "", func(t *testing.T, dir string) { noError(t, os.Remove(dir+"/chorus.yml")) }, "--config.file=chorus.yml: no such file or directory; name a YAML file"},
 		{"config is a directory", "", func(t *testing.T, dir string) {
 			noError(t, os.Remove(dir+"/chorus.yml"))
 			noError(t, os.Mkdir(dir+"/chorus.yml", 0o755))
-		}, "read the configuration: read chorus.yml: not a regular file"},
+		}, "--config.file=chorus.yml: not a regular file; name a YAML file"},
 		{"config is a pipe", "", func(t *testing.T, dir string) {
 			noError(t, os.Remove(dir+"/chorus.yml"))
 			noError(t, syscall.Mkfifo(dir+"/chorus.yml", 0o644))
-		}, "read the configuration: read chorus.yml: a pipe that nothing was written to"},
+		}, "--config.file=chorus.yml: a pipe that nothing was written to; name a YAML file"},
 		{"config is a device", "", func(t *testing.T, dir string) {
 			noError(t, os.Remove(dir+"/chorus.yml"))
 			noError(t, os.Symlink("/dev/zero", dir+"/chorus.yml"))
-		}, "read the configuration: read chorus.yml: not a regular file"},
+		}, "--config.file=chorus.yml: not a regular file; name a YAML file"},
 		{"config is a loop of links", "", func(t *testing.T, dir string) {
 			noError(t, os.Remove(dir+"/chorus.yml"))
 			noError(t, os.Symlink("chorus.yml", dir+"/chorus.yml"))
-		}, "read the configuration: open chorus.yml: too many levels of symbolic links"},
+		}, "--config.file=chorus.yml: too many levels of symbolic links; name a YAML file"},
 		{"config is empty", "", nil, ""},
 		{"config has a byte order mark", "\ufeffnode_id: a\n", nil, ""},
 		{"config has CRLF", "node_id: a\r\nhistory:\r\n  max_entries: 7\r\n", nil, ""},

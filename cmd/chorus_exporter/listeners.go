@@ -15,13 +15,13 @@ const logInterval = time.Minute
 
 // serveHTTP listens and answers until ctx is done and the requests under way have been answered.
 func (a *app) serveHTTP(ctx context.Context) error {
-	return serve.Guarded(ctx, a.handler, a.flags.web, a.serverLog, a.listening)
+	return explain(flagWeb, serve.Guarded(ctx, a.handler, a.flags.web, a.serverLog, a.listening))
 }
 
 // serveProbes does the same for the health paths alone, on a listener of their own without TLS and authentication, which a
 // kubelet can reach whatever guards the other.
 func (a *app) serveProbes(ctx context.Context) error {
-	l, err := listen(ctx, a.flags.probeAddress)
+	l, err := listen(ctx, flagProbes, a.flags.probeAddress)
 	if err != nil {
 		return err
 	}
@@ -29,8 +29,9 @@ func (a *app) serveProbes(ctx context.Context) error {
 	return serve.Open(ctx, a.handler.HealthOnly(a.flags.probeDetail == detailStatus), l, a.serverLog)
 }
 
-// listen returns a listener; an error names the address.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen returns a listener; an error names the flag and the address.
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", address)
+	l, err := config.Listen(ctx, "tcp", address)
+	return l, explain(flag, err)
 }

@@ -40,7 +40,7 @@ func loadConfig(file string) (*loaded, error) {
 	if file != "" {
 		data, err := readConfig(file)
 		if err != nil {
-			return nil, fmt.Errorf("read the configuration: %w", err)
+			return nil, fmt.Errorf("--config.file=%s: %w; name a YAML file that the exporter may read", file, dsn.Pathless(err))
 		}
 		c.parse(file, data)
 	}

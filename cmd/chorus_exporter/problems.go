@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -69,11 +71,19 @@ func (p *problems) Error() string {
 			at = fmt.Sprintf("%s:%d", p.file, l.line)
 		}
 		if l.shown != "" {
-			at += ": " + l.shown
+			at += ": " + printable(l.shown)
 		}
 		lines[i] = at + ": " + l.text
 	}
 	return strings.Join(lines, "\n")
+}
+
+// printable is a field on one line, whatever the file has as a key.
+func printable(field string) string {
+	if strings.ContainsFunc(field, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(field)
+	}
+	return field
 }
 
 // meant returns a hint at the names that were perhaps meant by name: the near ones, else all of them.
@@ -83,14 +93,14 @@ func meant(name string, names []string) string {
 		return "did you mean \"" + strings.Join(slices.Compact(near), "\" or \"") + "\"?"
 	}
 	if len(names) == 0 {
-		return "there are none"
+		return "there are none, remove it"
 	}
 	all := slices.Compact(slices.Sorted(slices.Values(names)))
 	const most = 30
 	if len(all) > most {
-		return fmt.Sprintf("known: %s and %d more", strings.Join(all[:most], ", "), len(all)-most)
+		return fmt.Sprintf("use one of %s and %d more", strings.Join(all[:most], ", "), len(all)-most)
 	}
-	return "known: " + strings.Join(all, ", ")
+	return "use one of " + strings.Join(all, ", ")
 }
 
 // maxCompared is the length of the longest name that is compared with others.

@@ -15,11 +15,13 @@ import (
 
 // check reports every value that is of the right type and invalid all the same.
 func (c *loaded) check() {
+	c.checkText("node_id", c.NodeID)
+	c.checkText("version", c.Version)
 	c.span("evaluation_interval", c.EvaluationInterval, 100*time.Millisecond, time.Minute)
 	// Longer than the "for" of CheckUnprovenCritical, with time for two slow evaluations: else a node whose critical checks
 	// never passed would be degraded, so 200, between the end of starting and unhealthy.
 	c.span("startup_timeout", c.StartupTimeout, time.Minute, time.Hour)
-	c.span("stall_timeout", c.StallTimeout, 2*time.Duration(c.EvaluationInterval), time.Hour)
+	c.span("stall_timeout", c.StallTimeout, max(minStallTimeout, 2*time.Duration(c.EvaluationInterval)), time.Hour)
 	c.span("history.cleanup_interval", c.History.CleanupInterval, time.Second, 24*time.Hour)
 	c.checkMaxSeries()
 	c.checkRunbookBaseURL()
@@ -36,6 +38,24 @@ func (c *loaded) check() {
 	}
 	c.checkDisable()
 	c.checkMeasured()
+}
+
+// minStallTimeout leaves each part of an evaluation a quarter of a second, see the bounds in docs/rules.md.
+const minStallTimeout = time.Second
+
+// checkText judges a text that /health shows: if it is set, people must be able to read it.
+func (c *loaded) checkText(field, text string) {
+	const most = 255
+	_, set := c.lines[field]
+	switch {
+	case !set:
+	case strings.TrimSpace(text) == "":
+		c.add(c.line(field), field, "empty; set a value, or remove the key to keep the default")
+	case len(text) > most:
+		c.add(c.line(field), field, "longer than %d bytes; use a short name", most)
+	case strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }):
+		c.add(c.line(field), field, "%q has a character that cannot be printed; use letters, digits and signs", text)
+	}
 }
 
 func (c *loaded) span(field string, d model.Duration, low, high time.Duration) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +39,21 @@ func (p *plan) findings() (warnings, notes []finding) {
 	for _, n := range p.idle() {
 		notes = append(notes, finding{"Rule", n})
 	}
+	for _, file := range p.concluding() {
+		notes = append(notes, finding{"Rule", fmt.Sprintf("%s: takes the place of the shipped %s, so it decides the verdict; "+
+			"choose another name if it should stand beside it", file, filepath.Base(file))})
+	}
 	return warnings, notes
+}
+
+// concluding returns the custom rule files that stand in for shipped ones from which the verdict is concluded.
+func (p *plan) concluding() (out []string) {
+	for _, g := range p.rules.Groups() {
+		if g.Concludes && g.Rules[0].Own && !slices.Contains(out, g.File) {
+			out = append(out, g.File)
+		}
+	}
+	return out
 }
 
 // emptyFiles returns the custom rule files of which nothing was loaded, nor would be if a check were enabled. A file that

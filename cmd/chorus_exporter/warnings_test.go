@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -59,4 +60,20 @@ func TestWarnings(t *testing.T) {
 	logged := len(c.log.String())
 	c.reloadWith(file, lonely(nowhere)+"\n  pubsub: {wait: 2s, mode: relayed}\n")
 	c.eventually("the log warns again", func() bool { return strings.Contains(c.log.String()[logged:], "chorus.yml:"+wait) })
+}
+
+// A file that decides the verdict in place of a shipped one is meant, and said.
+func TestReplacedVerdictIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	for name, verdict := range map[string]bool{"status.rules.yml": true, "resources.rules.yml": false} {
+		text, err := os.ReadFile("../../rules/" + name)
+		noError(t, err)
+		noError(t, os.WriteFile(dir+"/"+name, text, 0o600))
+		noError(t, os.WriteFile(dir+"/chorus.yml", []byte("rule_files: ["+name+"]\n"), 0o600))
+		out, code := once(t, "--config.check", "--config.strict", "--config.file="+dir+"/chorus.yml")
+		said := strings.Contains(out, "note: "+dir+"/"+name+": takes the place of the shipped "+name+", so it decides the verdict")
+		if code != exitOK || said != verdict {
+			t.Errorf("%s: code %d, %s", name, code, out)
+		}
+	}
 }

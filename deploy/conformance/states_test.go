@@ -43,7 +43,8 @@ func states(t *testing.T) map[string]state {
 		"starting": {
 			head + fmt.Sprintf("databases: [{name: db, driver: postgres, dsn: %q}]\nchecks: {db: {interval: 60s, timeout: 60s}}\n",
 				"postgres://me@"+silent(t)+"/db?sslmode=disable"),
-			nil, want{failure, success},
+			nil,
+			want{failure, success},
 		},
 		"healthy":   {healthy, nil, want{success, success}},
 		"degraded":  {database(nowhere, "critical: false"), waitFor("degraded"), want{success, success}},

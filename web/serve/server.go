@@ -59,9 +59,11 @@ func newServer(handler http.Handler, log slog.Handler) *http.Server {
 		WriteTimeout:      WriteTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    MaxHeaderBytes,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: MaxStreams},
-		ConnState:         newConnections(MaxConnections, log).changed,
-		ErrorLog:          slog.NewLogLogger(log, slog.LevelWarn),
+		// Otherwise net/http answers "OPTIONS *" itself, with 200.
+		DisableGeneralOptionsHandler: true,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: MaxStreams},
+		ConnState:                    newConnections(MaxConnections, log).changed,
+		ErrorLog:                     slog.NewLogLogger(log, slog.LevelWarn),
 	}
 }
 
