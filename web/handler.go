@@ -182,7 +182,7 @@ func (h *Handler) route() error {
 	}
 	path := h.opts.TelemetryPath
 	if !strings.HasPrefix(path, "/") {
-		return fmt.Errorf("TelemetryPath %q: a path begins with a slash", path)
+		return fmt.Errorf("TelemetryPath %q must begin with a slash", path)
 	}
 	_, taken := h.routes[path]
 	_, health := healthPathOf(path)

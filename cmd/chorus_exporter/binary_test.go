@@ -130,7 +130,7 @@ func TestDoesNotStart(t *testing.T) {
 		code int
 		text string
 	}{
-		{"no file", []string{"--config.file=nowhere.yml"}, exitError, "open nowhere.yml: no such file or directory"},
+		{"no file", []string{"--config.file=nowhere.yml"}, exitError, "--config.file=nowhere.yml: no such file or directory"},
 		{
 			"bad file",
 			[]string{"--config.file=testdata/config/null.bad.yml"},

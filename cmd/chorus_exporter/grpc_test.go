@@ -176,7 +176,7 @@ func TestAddressTwice(t *testing.T) {
 		},
 		{
 			[]string{"--web.listen-address=:8000", "--web.listen-address=:8000"},
-			"--web.listen-address=:8000: the port is taken by --web.listen-address=:8000; choose another",
+			"--web.listen-address=:8000: given twice; remove one",
 		},
 	} {
 		out, code := once(t, tt.args...)
@@ -196,8 +196,8 @@ func TestAddressTwice(t *testing.T) {
 			t.Errorf("%q and %q overlap, want that both can be listened on", pair[0], pair[1])
 		}
 	}
-	out, code := once(t, "--web.listen-address=127.0.0.1:0", "--grpc.listen-address=127.0.0.1:nothing")
-	if code != exitError || !strings.Contains(out, "run the gRPC server: ") {
+	out, code := once(t, "--web.listen-address=127.0.0.1:0", "--grpc.listen-address=192.0.2.1:0")
+	if code != exitError || !strings.Contains(out, "run the gRPC server: --grpc.listen-address: ") {
 		t.Errorf("exit code %d, want %d and that the address is wrong:\n%s", code, exitError, out)
 	}
 }

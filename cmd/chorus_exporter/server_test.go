@@ -66,8 +66,8 @@ func TestProbeListener(t *testing.T) {
 			t.Errorf("/health = %d on the other listener, want 401", code)
 		}
 	}
-	out, code := once(t, "--web.listen-address=127.0.0.1:0", "--web.probe-listen-address=127.0.0.1:nothing")
-	if code != exitError || !strings.Contains(out, "run the probe server: ") {
+	out, code := once(t, "--web.listen-address=127.0.0.1:0", "--web.probe-listen-address=192.0.2.1:0")
+	if code != exitError || !strings.Contains(out, "run the probe server: --web.probe-listen-address: ") {
 		t.Errorf("exit code %d, want %d and that the address is wrong:\n%s", code, exitError, out)
 	}
 }
