@@ -63,8 +63,15 @@ func didYouMean(kind, name string, known map[string]bool) string {
 	slices.SortStableFunc(near, func(a, b string) int {
 		return cmp.Compare(levenshtein.ComputeDistance(name, a), levenshtein.ComputeDistance(name, b))
 	})
-	if len(near) == 0 {
-		return ": no " + kind + " has a similar name"
+	const all = 30
+	switch {
+	case len(near) > 0:
+	case len(known) == 0:
+		return ": there is none, remove it"
+	case len(known) <= all:
+		return "; use one of " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
+	default:
+		return ": no " + kind + " has a similar name, fix the name"
 	}
 	return `; did you mean "` + strings.Join(near[:min(most, len(near))], `" or "`) + `"?`
 }

@@ -1,48 +1,47 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	promcollectors "github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 
+	"chorus"
 	"chorus/collectors"
 	"chorus/docs/runbooks"
 	"chorus/evaluator"
 	"chorus/evaluator/shutdown"
-	"chorus/probes"
-	"chorus/rules"
+	"chorus/probes/p2p"
 	"chorus/web"
 	grpchealth "chorus/web/grpc"
 	"chorus/web/serve"
 )
 
-// app is the exporter, put together from its rooms and not yet running.
+// app is the process: the exporter with its listeners, its configuration and its signals.
 type app struct {
 	flags     *flags
 	logger    loggers
-	registry  *prometheus.Registry // what is measured; what rules record stands in the evaluator's own
-	runner    *probes.Runner
-	resources *collectors.Resources
-	policy    *rules.PolicyCollector
-	evaluator *evaluator.Evaluator
-	handler   *web.Handler
+	exporter  *chorus.Exporter
 	grpc      *grpchealth.Server // nil without its flag
-	manager   *shutdown.Manager
 	systemd   *systemd
 	reloads   reloadMetrics
 	serverLog serve.Seldom // of what clients can cause
 	listening func(net.Addr)
 
-	signalled atomic.Bool // a signal to stop has come
-	reloading sync.Mutex  // one reload at a time
-	switching sync.Mutex  // a rule finds hooks and mode of one configuration
+	signalled atomic.Bool   // a signal to stop has come
+	reload    chan struct{} // takes one request; more of them at once are one
+	reloading sync.Mutex    // one reload at a time
 	live      atomic.Pointer[plan]
 	closing   sync.WaitGroup // databases that a reload removed
 }
@@ -50,31 +49,82 @@ type app struct {
 // newApp builds everything a plan asks for. It starts nothing.
 func newApp(f *flags, p *plan, logger loggers) (*app, error) {
 	a := &app{
-		flags: f, logger: logger, registry: prometheus.NewRegistry(), policy: rules.NewPolicyCollector(p.policy),
-		systemd: newSystemd(logger), serverLog: serve.NewSeldom(logger.slog.Handler(), logInterval),
+		flags: f, logger: logger, reloads: newReloadMetrics(), systemd: newSystemd(logger), reload: make(chan struct{}, 1),
+		serverLog: serve.NewSeldom(logger.slog.Handler(), logInterval),
 	}
 	a.live.Store(p)
 	p.swarm.tellFleet(a.fleetStatus)
-	for _, step := range []func(*plan) error{
-		a.addCollectors, a.addRunner, a.addResources, a.addEvaluator, a.addShutdown, a.addHandler, a.addGRPC,
-	} {
-		if err := step(p); err != nil {
-			return nil, err
-		}
+	o, err := a.options(p)
+	if err != nil {
+		return nil, err
 	}
-	return a, nil
-}
-
-func (a *app) addCollectors(p *plan) error {
-	a.reloads = newReloadMetrics()
-	all := append(ownCollectors(), p.swarm.collectors()...)
-	for _, c := range append(all, a.policy, a.reloads.successful, a.reloads.lastSuccess) {
-		if err := a.registry.Register(c); err != nil {
-			return fmt.Errorf("register the exporter's own metrics: %w", err)
-		}
+	if a.exporter, err = chorus.New(o); err != nil {
+		return nil, err
+	}
+	if f.grpcAddress != "" {
+		a.grpc, err = grpchealth.New(grpchealth.Options{Verdict: a.exporter.Handler().Serving, Logger: logger})
 	}
 	a.reloads.succeeded()
-	return nil
+	return a, err
+}
+
+// options are what the exporter is made of.
+func (a *app) options(p *plan) (o chorus.Options, err error) {
+	registry := prometheus.NewRegistry()
+	for _, c := range append(append(ownCollectors(), p.swarm.collectors()...), a.reloads.successful, a.reloads.lastSuccess) {
+		if err := registry.Register(c); err != nil {
+			return o, fmt.Errorf("register the exporter's own metrics: %w", err)
+		}
+	}
+	pages, err := runbookPages()
+	if err != nil {
+		return o, err
+	}
+	settings, err := p.settings()
+	return chorus.Options{
+		Settings:           settings,
+		NodeID:             p.config.NodeID,
+		Version:            p.config.Version,
+		EvaluationInterval: duration(&p.config.EvaluationInterval),
+		StartupTimeout:     duration(&p.config.StartupTimeout),
+		StallTimeout:       duration(&p.config.StallTimeout),
+		MaxSeries:          p.config.MaxSeries,
+		HistoryEntries:     p.config.History.MaxEntries,
+		HistoryCleanup:     duration(&p.config.History.CleanupInterval),
+		Registry:           registry,
+		Gatherers:          p.swarm.gatherers(),
+		Parts:              a.parts(p),
+		OnSnapshot:         a.publish,
+		OnStopping:         func(shutdown.Request) { a.systemd.stopping() },
+		Web: chorus.Web{
+			TelemetryPath:   a.flags.telemetryPath,
+			Runbooks:        pages,
+			EnableLifecycle: a.flags.enableLifecycle,
+			EnablePprof:     a.flags.enablePprof,
+			Reload:          a.reloadNow,
+			Config:          func() []byte { return a.live.Load().shown },
+		},
+		Logger: chorus.SlogFromKit(a.logger, a.logger.slog),
+	}, err
+}
+
+// parts are what runs beside the exporter.
+func (a *app) parts(p *plan) []chorus.Part {
+	parts := []chorus.Part{
+		{Name: "reloader", Run: a.reloadOnRequest},
+		{Name: "web server", Run: a.serveHTTP},
+		{Name: "systemd notifier", Run: a.systemd.run},
+	}
+	for name, run := range p.swarm.parts() {
+		parts = append(parts, chorus.Part{Name: name, Run: run})
+	}
+	if a.flags.probeAddress != "" {
+		parts = append(parts, chorus.Part{Name: "probe server", Run: a.serveProbes})
+	}
+	if a.flags.grpcAddress != "" {
+		parts = append(parts, chorus.Part{Name: "gRPC server", Run: a.serveGRPC})
+	}
+	return parts
 }
 
 // ownCollectors measure the process itself.
@@ -86,81 +136,51 @@ func ownCollectors() []prometheus.Collector {
 	}
 }
 
-func (a *app) addRunner(p *plan) (err error) {
-	a.runner, err = probes.NewRunner(probes.RunnerOptions{
-		Registerer:      a.registry,
-		NodeID:          p.config.NodeID,
-		MaxEntries:      p.config.History.MaxEntries,
-		CleanupInterval: duration(&p.config.History.CleanupInterval),
-		OnOutcome:       func(probes.Outcome) { a.evaluator.Trigger() },
-		OnChange:        a.checksChanged,
-		Logger:          a.logger,
-	})
-	if err != nil {
-		return err
+// settings are what a reload can change.
+func (p *plan) settings() (chorus.Settings, error) {
+	s := p.config.Shutdown
+	hooks, err := s.components()
+	resources := p.resources
+	if !p.measured {
+		resources = collectors.ResourcesOptions{Interval: p.resources.Interval, Logger: p.resources.Logger}
 	}
-	return a.runner.Apply(p.specs)
+	return chorus.Settings{
+		Checks: p.specs, Rules: p.rules, Policy: p.policy, Resources: &resources, RunbookBaseURL: p.config.RunbookBaseURL,
+		Shutdown: chorus.Shutdown{
+			Mode:       chorus.Mode(s.Mode),
+			DrainDelay: cmp.Or(time.Duration(s.DrainDelay), -1), // 0 would be a default
+			Timeout:    time.Duration(s.Timeout),
+			Hooks:      hooks,
+		},
+	}, err
 }
 
-// checksChanged triggers an evaluation. While the app is built there is no evaluator yet, and a reload triggers one itself
-// when all of it is in force: an evaluation in the middle would judge the new checks by the old rules.
-func (a *app) checksChanged() {
-	if a.evaluator == nil || !a.reloading.TryLock() {
-		return
+// run lets everything run until a stop was asked for and is done, ctx ends or a part fails; only the last is an error. It
+// returns when all has ended; or else, with whole false, when the time for that is over or a second signal comes.
+func (a *app) run(ctx context.Context, signals <-chan os.Signal) (whole bool, err error) {
+	ended := make(chan error, 1)
+	go func() { ended <- a.exporter.Run(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			if late, ok := errors.AsType[*chorus.UnfinishedError](err); ok {
+				level.Error(a.logger).Log("msg", "Ending although parts have not ended: "+strings.Join(late.Parts, ", "))
+				return false, late.Failure
+			}
+			return true, err
+		case s := <-signals:
+			if !a.obey(s) {
+				level.Error(a.logger).Log("msg", "Ending although parts have not ended: "+strings.Join(a.exporter.Running(), ", "))
+				return false, nil
+			}
+		}
 	}
-	a.reloading.Unlock()
-	a.evaluator.Trigger()
 }
 
-func (a *app) addResources(p *plan) (err error) {
-	if a.resources, err = collectors.NewResources(p.resources); err != nil {
-		return err
-	}
-	return a.measureResources(p.measured)
-}
-
-func (a *app) addEvaluator(p *plan) (err error) {
-	a.evaluator, err = evaluator.New(evaluator.Options{
-		Gatherer:       a.registry,
-		Registerer:     a.registry,
-		Rules:          p.rules,
-		Interval:       duration(&p.config.EvaluationInterval),
-		StartupTimeout: duration(&p.config.StartupTimeout),
-		StallTimeout:   duration(&p.config.StallTimeout),
-		MaxSeries:      p.config.MaxSeries,
-		HistoryEntries: p.config.History.MaxEntries,
-		Cause:          a.runner.Cause,
-		RunbookBaseURL: p.config.RunbookBaseURL,
-		OnSnapshot:     a.publish,
-		OnAction:       a.act,
-		Logger:         a.logger,
-	})
-	return err
-}
-
-func (a *app) addHandler(p *plan) error {
-	pages, err := runbookPages()
-	if err != nil {
-		return err
-	}
-	a.handler, err = web.New(web.Options{
-		Evaluator:       a.evaluator,
-		Probes:          a.runner,
-		Gatherers:       append(prometheus.Gatherers{a.registry, a.evaluator.Derived()}, p.swarm.gatherers()...),
-		Registerer:      a.registry,
-		NodeID:          p.config.NodeID,
-		Version:         p.config.Version,
-		TelemetryPath:   a.flags.telemetryPath,
-		Runbooks:        pages,
-		EnableLifecycle: a.flags.enableLifecycle,
-		EnablePprof:     a.flags.enablePprof,
-		Reload:          a.reload,
-		Config:          func() []byte { return a.live.Load().shown },
-		Shutdown:        a.manager,
-		ShutdownMode:    a.mode,
-		Logger:          a.logger,
-	})
-	return err
+// fleetStatus is what the other exporters are told.
+func (a *app) fleetStatus() p2p.FleetStatus {
+	status, wantsStop := a.exporter.Standing()
+	return p2p.FleetStatus{Status: string(status), WantsStop: wantsStop}
 }
 
 // runbookPages returns the pages about the shipped alerts as the handler serves them.
@@ -174,7 +194,6 @@ func runbookPages() (out []web.Runbook, err error) {
 
 // publish is told of every verdict.
 func (a *app) publish(s *evaluator.Snapshot) {
-	a.handler.Publish(s)
 	if a.grpc != nil {
 		a.grpc.Refresh()
 	}

@@ -4,18 +4,7 @@ import (
 	"context"
 
 	"github.com/go-kit/log/level"
-
-	grpchealth "chorus/web/grpc"
 )
-
-// addGRPC makes what answers health checks over gRPC, if a flag asks for it.
-func (a *app) addGRPC(*plan) (err error) {
-	if a.flags.grpcAddress == "" {
-		return nil
-	}
-	a.grpc, err = grpchealth.New(grpchealth.Options{Verdict: a.handler.Serving, Logger: a.logger})
-	return err
-}
 
 // serveGRPC answers health checks over gRPC until ctx is done, on a listener without TLS and authentication: a kubelet
 // brings neither.

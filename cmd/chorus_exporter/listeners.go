@@ -15,7 +15,7 @@ const logInterval = time.Minute
 
 // serveHTTP listens and answers until ctx is done and the requests under way have been answered.
 func (a *app) serveHTTP(ctx context.Context) error {
-	return explain(flagWeb, serve.Guarded(ctx, a.handler, a.flags.web, a.serverLog, a.listening))
+	return explain(flagWeb, serve.Guarded(ctx, a.exporter.Handler(), a.flags.web, a.serverLog, a.listening))
 }
 
 // serveProbes does the same for the health paths alone, on a listener of their own without TLS and authentication, which a
@@ -26,7 +26,7 @@ func (a *app) serveProbes(ctx context.Context) error {
 		return err
 	}
 	level.Info(a.logger).Log("msg", "Listening for probes on "+l.Addr().String())
-	return serve.Open(ctx, a.handler.HealthOnly(a.flags.probeDetail == detailStatus), l, a.serverLog)
+	return serve.Open(ctx, a.exporter.Handler().HealthOnly(a.flags.probeDetail == detailStatus), l, a.serverLog)
 }
 
 // listen returns a listener; an error names the flag and the address.

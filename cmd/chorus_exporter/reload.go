@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,9 +29,9 @@ func (m reloadMetrics) succeeded() {
 	m.lastSuccess.SetToCurrentTime()
 }
 
-// reload puts what the files say now into force, all of it or, with an error that joins every fault, none. Whatever can
+// reloadNow puts what the files say now into force, all of it or, with an error that joins every fault, none. Whatever can
 // fail happens before anything live is touched. The caller logs the error.
-func (a *app) reload(ctx context.Context) error {
+func (a *app) reloadNow(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	old := a.live.Load()
@@ -41,10 +40,12 @@ func (a *app) reload(ctx context.Context) error {
 		a.reloads.successful.Set(0)
 		return err
 	}
-	// A disk that is added has a value by the time that its check speaks for it. The options were rehearsed.
-	err = a.resources.Prime(ctx, next.resources)
+	settings, err := next.settings()
 	if err == nil {
-		err = a.apply(next)
+		err = a.exporter.Apply(ctx, settings, func() error {
+			a.live.Store(next)
+			return errors.Join(next.swarm.apply(next.config), next.swarm.applyFleet(next.config))
+		})
 	}
 	if err != nil {
 		a.reloads.successful.Set(0)
@@ -61,52 +62,17 @@ func (a *app) reload(ctx context.Context) error {
 	return nil
 }
 
-// apply puts a plan into force. Its parts have been rehearsed, so that only the first step could still refuse, and
-// does that before it changes anything.
-func (a *app) apply(p *plan) error {
-	mode, err := a.switchTo(p)
-	if err != nil {
-		return err
+// reloadOnRequest reloads at every request. It has a goroutine of its own, so that a file system that hangs keeps no signal
+// from being heard.
+func (a *app) reloadOnRequest(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.reload:
+			if err := a.reloadNow(ctx); err != nil {
+				level.Error(a.logger).Log("msg", "Reload failed; the previous configuration stays in force", "err", err)
+			}
+		}
 	}
-	if mode == modeObserve && p.config.Shutdown.Mode != modeObserve {
-		defer a.evaluator.Rearm() // what fires has only been observed
-	}
-	a.policy.Set(p.policy)
-	err = errors.Join(p.swarm.apply(p.config), p.swarm.applyFleet(p.config),
-		a.resources.Apply(p.resources), a.measureResources(p.measured))
-	if err != nil {
-		return err
-	}
-	a.evaluator.SetRunbookBaseURL(p.config.RunbookBaseURL)
-	a.evaluator.SetRules(p.rules)
-	return nil
-}
-
-// switchTo makes the plan the live one, unless the stop has begun, and returns the shutdown mode until then.
-func (a *app) switchTo(p *plan) (mode string, err error) {
-	a.switching.Lock()
-	defer a.switching.Unlock()
-	if err := a.applyShutdown(p); err != nil {
-		return "", err
-	}
-	if err := a.runner.Apply(p.specs); err != nil {
-		return "", err
-	}
-	return a.live.Swap(p).config.Shutdown.Mode, nil
-}
-
-// measureResources exposes the resources of this machine, or no longer: a check that is off has no series.
-func (a *app) measureResources(on bool) error {
-	if !on {
-		a.registry.Unregister(a.resources)
-		return nil
-	}
-	err := a.registry.Register(a.resources)
-	if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok && known.ExistingCollector == a.resources {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("register the metrics of resources: %w", err)
-	}
-	return nil
 }

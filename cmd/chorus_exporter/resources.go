@@ -8,20 +8,9 @@ import (
 
 	"github.com/go-kit/log"
 
+	"chorus"
 	"chorus/collectors"
 )
-
-// resourceNeeds are the resources that a check looks at.
-type resourceNeeds struct{ cpu, memory, disk bool }
-
-// resourceChecks returns the checks that look at the resources of this machine.
-func resourceChecks() map[string]resourceNeeds {
-	return map[string]resourceNeeds{
-		"resource-health": {cpu: true, memory: true, disk: true},
-		"memory-usage":    {memory: true},
-		"disk-space":      {disk: true},
-	}
-}
 
 // resourceOptions is what the enabled checks need to have measured. Without any, measured is false.
 func (c *loaded) resourceOptions(logger log.Logger) (o collectors.ResourcesOptions, measured bool) {
@@ -30,19 +19,19 @@ func (c *loaded) resourceOptions(logger log.Logger) (o collectors.ResourcesOptio
 		Interval: time.Duration(c.EvaluationInterval), Logger: logger,
 		Omit: collectors.OmittedResources{CPU: limits.CPU.off(), Memory: limits.Memory.off(), Inodes: limits.Inodes.off()},
 	}
-	for name, needs := range resourceChecks() {
+	for name, needs := range chorus.ResourceChecks() {
 		check := c.effective(name)
 		if !check.enabled() {
 			continue
 		}
 		measured = true
-		if needs.cpu {
+		if needs.CPU {
 			o.Thresholds.CPU = limits.CPU.threshold()
 		}
-		if needs.memory {
+		if needs.Memory {
 			o.Thresholds.Memory = limits.Memory.threshold()
 		}
-		if needs.disk && !limits.Disk.off() {
+		if needs.Disk && !limits.Disk.off() {
 			o.Thresholds.Disk, o.Thresholds.Inodes = limits.Disk.threshold(), limits.Inodes.threshold()
 			// Two checks may look at the same disks: the more demanding one decides.
 			o.DiskInterval = lesser(o.DiskInterval, check.interval())

@@ -67,7 +67,7 @@ func runExporter(ctx context.Context, p process, f *flags, logger loggers) (*shu
 	first.swarm.announce(logger)
 	a.warn(first)
 	whole, err := a.run(ctx, p.signals)
-	asked := a.manager.State().Request
+	asked := a.exporter.Shutdown().State().Request
 	if !whole { // what still runs may use anything
 		return asked, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"chorus/evaluator"
@@ -74,33 +73,6 @@ func (c *loaded) checkFleetRestart(old *loaded) {
 		c.add(c.line(field), field, "a change from %v to %v needs a restart; restart, or put %v back",
 			old.Shutdown.Fleet.Topic, c.Shutdown.Fleet.Topic, old.Shutdown.Fleet.Topic)
 	}
-}
-
-// fleetStatus is what the other exporters are told: the status, and whether this node is about to be stopped by a rule, or
-// would be if the fleet did not hold it back. Where something else does, nobody should wait for it: the others would wait
-// for ever.
-func (a *app) fleetStatus() p2p.FleetStatus {
-	return tellStatus(a.evaluator.Snapshot(), a.mode(), time.Now())
-}
-
-func tellStatus(snap *evaluator.Snapshot, mode string, now time.Time) p2p.FleetStatus {
-	if snap.Status != evaluator.Stopping && snap.Stalled(now) { // one that stops goes on, whatever it knows
-		return p2p.FleetStatus{Status: string(evaluator.Unhealthy)}
-	}
-	return p2p.FleetStatus{Status: string(snap.Status), WantsStop: mode != modeObserve && wantsStop(snap)}
-}
-
-// wantsStop leaves out what the evaluator holds back: when that ends, the rule's minute begins anew.
-func wantsStop(snap *evaluator.Snapshot) bool {
-	if len(snap.Failing) > 0 || snap.Partial || snap.Status == evaluator.Starting {
-		return false
-	}
-	return slices.ContainsFunc(snap.Alerts, func(alert evaluator.Alert) bool {
-		asks := alert.Labels["action"] == actionShutdown || alert.Labels["holds"] == actionShutdown
-		return asks && !slices.ContainsFunc(snap.Checks, func(c evaluator.Check) bool {
-			return c.Name == alert.Check && c.State == evaluator.StateUnknown
-		})
-	})
 }
 
 // doubtUnguarded finds that nothing keeps a shared fault from stopping every node at once.

@@ -199,3 +199,11 @@ func (p *Probe) classify(ctx context.Context, err error) probes.Reason {
 	}
 	return probes.ReasonError
 }
+
+// Check is the spec of the check that the probe decides: critical, and failing at once.
+func (p *Probe) Check(name string) probes.Spec {
+	return probes.Spec{
+		Name: name, Description: "A query answers on a real connection to the database.", Component: "database",
+		Critical: true, FailureThreshold: 1, Probe: p,
+	}
+}

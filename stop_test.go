@@ -1,15 +1,14 @@
-package main
+package chorus
 
 import (
 	"testing"
 	"time"
 
 	"chorus/evaluator"
-	"chorus/probes/p2p"
 )
 
 // A node wants to stop while a rule asks for it or the fleet alone holds it back, and not where something else does.
-func TestWantsStop(t *testing.T) {
+func TestAsksForStop(t *testing.T) {
 	unknown := []evaluator.Check{{Name: "db", State: evaluator.StateUnknown}}
 	asks := []evaluator.Alert{{Name: "Any"}, {Name: "Ask", Check: "db", Labels: map[string]string{"action": "shutdown"}}}
 	held := []evaluator.Alert{{Name: "Held", Labels: map[string]string{"holds": "shutdown"}}}
@@ -26,7 +25,7 @@ func TestWantsStop(t *testing.T) {
 		"it is unknown":  {evaluator.Snapshot{Status: evaluator.Unhealthy, Alerts: asks, Checks: unknown}, false},
 		"it is starting": {evaluator.Snapshot{Status: evaluator.Starting, Alerts: asks}, false},
 	} {
-		if got := wantsStop(&tt.snap); got != tt.want {
+		if got := asksForStop(&tt.snap); got != tt.want {
 			t.Errorf("%s: wants to stop is %v, want %v", name, got, tt.want)
 		}
 	}
@@ -34,23 +33,24 @@ func TestWantsStop(t *testing.T) {
 
 // A stalled exporter says that it is unhealthy and has nobody wait for it; one that is stopping keeps the others waiting
 // until it has gone, stalled or not.
-func TestTellStatusOfAStall(t *testing.T) {
+func TestStandingOfAStall(t *testing.T) {
 	asks := []evaluator.Alert{{Labels: map[string]string{"action": "shutdown"}}}
 	now := time.Now()
 	for name, tt := range map[string]struct {
 		status evaluator.Status
-		mode   string
+		mode   Mode
 		age    time.Duration
-		want   p2p.FleetStatus
+		want   evaluator.Status
+		wants  bool
 	}{
-		"fresh":             {evaluator.Degraded, modeExit, 0, p2p.FleetStatus{Status: "degraded", WantsStop: true}},
-		"observing":         {evaluator.Degraded, modeObserve, 0, p2p.FleetStatus{Status: "degraded"}},
-		"stalled":           {evaluator.Degraded, modeExit, time.Hour, p2p.FleetStatus{Status: "unhealthy"}},
-		"stalled, stopping": {evaluator.Stopping, modeExit, time.Hour, p2p.FleetStatus{Status: "stopping", WantsStop: true}},
+		"fresh":             {evaluator.Degraded, Exit, 0, "degraded", true},
+		"observing":         {evaluator.Degraded, Observe, 0, "degraded", false},
+		"stalled":           {evaluator.Degraded, Exit, time.Hour, "unhealthy", false},
+		"stalled, stopping": {evaluator.Stopping, Exit, time.Hour, "stopping", true},
 	} {
 		snap := &evaluator.Snapshot{Status: tt.status, Alerts: asks, Finished: now.Add(-tt.age), StallTimeout: time.Minute}
-		if got := tellStatus(snap, tt.mode, now); got != tt.want {
-			t.Errorf("%s: it tells %+v, want %+v", name, got, tt.want)
+		if got, wants := standing(snap, tt.mode, now); got != tt.want || wants != tt.wants {
+			t.Errorf("%s: it tells %v and %v, want %v and %v", name, got, wants, tt.want, tt.wants)
 		}
 	}
 }
