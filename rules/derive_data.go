@@ -52,7 +52,7 @@ func measured(e parser.Expr) []string {
 		}
 	}
 	if len(compared) > 0 {
-		return compared
+		return append(compared, partners(e)...)
 	}
 	return read
 }

@@ -89,6 +89,13 @@ func neverSide(e parser.Expr) string {
 // neverHolds says why a comparison holds for no value.
 func neverHolds(e *parser.BinaryExpr) string {
 	left, right, op := bare(e.LHS), bare(e.RHS), e.Op
+	if op != parser.NEQ && (neverNumber(left) || neverNumber(right)) {
+		side := left
+		if neverNumber(right) {
+			side = right
+		}
+		return fmt.Sprintf("%s is not a number, and nothing compares with NaN", side)
+	}
 	l, lok := constantOf(left)
 	r, rok := constantOf(right)
 	if lok && !rok {
@@ -98,8 +105,6 @@ func neverHolds(e *parser.BinaryExpr) string {
 	switch {
 	case !rok:
 		return neverDiffers(left, op, right, e.VectorMatching)
-	case math.IsNaN(r) && op != parser.NEQ:
-		return fmt.Sprintf("%s is not a number, and nothing compares with NaN", right)
 	case lok && !compare(l, op, r):
 		return fmt.Sprintf("%s is never true", e)
 	case lok:

@@ -1,8 +1,8 @@
 package rules
 
 import (
+	"fmt"
 	"math"
-	"slices"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -32,7 +32,6 @@ func (r valueRange) excludes(op parser.ItemType, limit float64) bool {
 
 // rangeOf is the range of an expression's values.
 func rangeOf(e parser.Expr) valueRange {
-	all := valueRange{math.Inf(-1), math.Inf(1), ""}
 	switch e := bare(e).(type) {
 	case *parser.BinaryExpr:
 		if e.Op.IsComparisonOperator() && e.ReturnBool {
@@ -41,16 +40,60 @@ func rangeOf(e parser.Expr) valueRange {
 	case *parser.AggregateExpr:
 		return rangeOfAggregate(e)
 	case *parser.Call:
-		switch name := e.Func.Name; {
-		case slices.Contains([]string{"absent", "absent_over_time", "present_over_time"}, name):
-			return valueRange{1, 1, "it gives 1 or nothing"}
-		case name == "count_over_time":
-			return valueRange{1, all.most, "where there are no samples it gives nothing, use absent_over_time()"}
-		case slices.Contains([]string{"abs", "sqrt", "changes", "resets", "stddev_over_time", "stdvar_over_time"}, name):
-			return valueRange{0, all.most, "it gives no negative number"}
+		return rangeOfCall(e)
+	case *parser.VectorSelector:
+		if isAlerts(e) && e.Name == alertsName {
+			return valueRange{1, 1, "an alert that is active has the value 1, any other is not there"}
 		}
 	}
-	return all
+	return unbounded()
+}
+
+func unbounded() valueRange { return valueRange{math.Inf(-1), math.Inf(1), ""} }
+
+func rangeOfCall(e *parser.Call) valueRange {
+	switch name := e.Func.Name; name {
+	case "absent", "absent_over_time", "present_over_time":
+		return valueRange{1, 1, "it gives 1 or nothing"}
+	case "count_over_time":
+		return valueRange{1, math.Inf(1), "where there are no samples it gives nothing, use absent_over_time()"}
+	case "abs", "sqrt", "changes", "resets", "stddev_over_time", "stdvar_over_time":
+		return valueRange{0, math.Inf(1), "it gives no negative number"}
+	case "sgn":
+		return valueRange{-1, 1, "it gives -1, 0 or 1"}
+	case "minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month":
+		return rangeOfDate(name)
+	case "clamp_min", "clamp_max", "clamp":
+		return rangeOfClamp(e)
+	}
+	return unbounded()
+}
+
+func rangeOfDate(name string) valueRange {
+	r := map[string][2]float64{
+		"minute": {0, 59}, "hour": {0, 23}, "day_of_week": {0, 6}, "day_of_month": {1, 31}, "day_of_year": {1, 366},
+		"days_in_month": {28, 31}, "month": {1, 12},
+	}[name]
+	return valueRange{r[0], r[1], fmt.Sprintf("it goes from %s to %s", text(r[0]), text(r[1]))}
+}
+
+func rangeOfClamp(e *parser.Call) valueRange {
+	out := rangeOf(e.Args[0])
+	for i, arg := range e.Args[1:] {
+		limit, ok := constantOf(arg)
+		if !ok || math.IsNaN(limit) {
+			continue
+		}
+		if out.why = "it is clamped"; e.Func.Name == "clamp_max" || i == 1 {
+			out.most = min(out.most, limit)
+		} else {
+			out.least = max(out.least, limit)
+		}
+	}
+	if out.least > out.most {
+		return unbounded() // it has no result, or that of the limit
+	}
+	return out
 }
 
 func rangeOfAggregate(e *parser.AggregateExpr) valueRange {
@@ -66,5 +109,30 @@ func rangeOfAggregate(e *parser.AggregateExpr) valueRange {
 			return valueRange{r.least, math.Inf(1), r.why}
 		}
 	}
-	return valueRange{math.Inf(-1), math.Inf(1), ""}
+	return unbounded()
+}
+
+// neverNumber reports whether every value of an expression is NaN, as where something is multiplied by it.
+func neverNumber(e parser.Expr) bool {
+	if v, ok := constantOf(e); ok {
+		return math.IsNaN(v)
+	}
+	switch e := bare(e).(type) {
+	case *parser.UnaryExpr:
+		return neverNumber(e.Expr)
+	case *parser.AggregateExpr:
+		return e.Op != parser.COUNT && e.Op != parser.GROUP && e.Op != parser.COUNT_VALUES && neverNumber(e.Expr)
+	case *parser.BinaryExpr:
+		switch e.Op {
+		case parser.ADD, parser.SUB, parser.MUL, parser.DIV, parser.MOD:
+			return neverNumber(e.LHS) || neverNumber(e.RHS)
+		}
+	case *parser.Call:
+		switch e.Func.Name {
+		case "abs", "ceil", "floor", "round", "exp", "ln", "log2", "log10", "sqrt", "sgn", "sort", "sort_desc", "label_replace",
+			"label_join":
+			return neverNumber(e.Args[0])
+		}
+	}
+	return false
 }

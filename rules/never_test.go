@@ -47,6 +47,20 @@ func TestNever(t *testing.T) {
 		`abs(x) < 0`:                               "it gives no negative number",
 		`count(x) > 0`:                             "", `count(x) != 0`: "", `count(x) == 0 or absent(x)`: "", `sum(x > bool 5) > 1`: "", `sum(x) < 0`: "",
 		`rate(x[5m]) < 0`: "", `count(x) == 1`: "",
+		`x * NaN > 3`:                     "x * NaN is not a number",
+		`max(-(x / NaN)) > 3`:             "is not a number",
+		`quantile(0.5, abs(x * NaN)) > 3`: "is not a number",
+		`x > y * NaN`:                     "y * NaN is not a number",
+		`hour() > 23`:                     "hour() is never > 23: it goes from 0 to 23",
+		`day_of_week() == 7`:              "it goes from 0 to 6",
+		`clamp(x, 0, 4) > 4`:              "it is clamped",
+		`max(clamp_max(x, 4)) >= 5`:       "it is clamped",
+		`clamp_min(x, 1) < 1`:             "it is clamped",
+		`ALERTS{alertname="A"} > 1`:       "an alert that is active has the value 1",
+		`ALERTS == 0`:                     "an alert that is active has the value 1",
+		`sgn(x) > 1`:                      "it gives -1, 0 or 1",
+		`x ^ NaN > 3`:                     "", `count(x * NaN) > 3`: "", `x * NaN != 3`: "", `hour() > 22`: "", `clamp(x, 5, 1) > 9`: "", `clamp(x, 0, 4) > 3`: "",
+		`clamp(x, scalar(y), 4) > 3`: "", `ALERTS > 0`: "", `ALERTS_FOR_STATE > 5`: "", `count(ALERTS) > 3`: "", `sum(clamp_min(x, 1)) < 5`: "",
 		`absent(vector(1))`:      "vector(1) is always there",
 		`absent(x or vector(0))`: "is always there",
 		`x > 5`:                  "", `x != NaN`: "", `x != x`: "", `x >= Inf`: "", `x <= -Inf`: "", `x > -Inf`: "", `x < Inf`: "",
@@ -84,6 +98,9 @@ func (g generator) constants(depth int) string {
 	case 4:
 		return sub() + g.pick(" and ", " or ", " unless ", " + ", "* on () group_left () ", " and on () ") + sub()
 	case 5:
+		if g.IntN(3) == 0 {
+			return g.pick("clamp_min(", "clamp_max(", "clamp(1 * ", "sgn(1 + ") + sub() + g.pick(")", ", "+number()+")", ", "+number()+", 1)")
+		}
 		return g.pick("max", "count", "absent", "-", "abs", "sort", "sum", "group", "sqrt", "avg") + sub()
 	case 6:
 		return fmt.Sprintf("%s(%s[5m:1m])", g.pick("max_over_time", "count_over_time", "last_over_time"), sub())
