@@ -8,6 +8,9 @@ TESTFLAGS ?=
 BENCH     ?= .
 COUNT     ?= 1
 FUZZTIME  ?= 20s
+# What make module writes, and where.
+MODULE    ?=
+DIR       ?= bin/module
 # What depends on the timers of real nodes, is hours of rule time, or loads all rules hundreds of times in one goroutine:
 # run by itself, without the race detector.
 SLOW       = ^(TestRuleFiles|TestShippedLoads|TestNoVerdictContradictsItself|TestConfigFaults|TestTwentyNodes|TestRevive.*|TestSwarm.*|TestGossip.*)$$
@@ -29,7 +32,7 @@ PACKAGE_TIME    = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(shell $(GO) env GOFLAGS)) -buildvcs=false)
 
 .DEFAULT_GOAL := help
-.PHONY: help run start build test e2e check-rules check-dashboards conformance package dashboards lint fmt golden bench fuzz tools clean
+.PHONY: help run start build test e2e module check-rules check-dashboards conformance package dashboards lint fmt golden bench fuzz tools clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -57,6 +60,11 @@ test: ## vet and test everything that needs nothing but Go, with -race if there 
 
 e2e: build bin/promtool bin/prometheus bin/grpc-health-probe bin/debian check-rules check-dashboards conformance package ## test the binary, real servers, rules, dashboards and manifests (needs bash, PostgreSQL's server programs, node)
 	.ci/e2e bin/chorus_exporter bin/promtool
+
+module: ## write, build and test a copy that `go get` can fetch (MODULE=example.org/you/chorus_exporter DIR=bin/module)
+	@rm -rf '$(DIR)'
+	.ci/module '$(MODULE)' '$(DIR)'
+	cd '$(DIR)' && $(GO) build ./... && $(MAKE) test
 
 check-rules: bin/promtool ## check and test every rule file with promtool
 	.ci/check-rules bin/promtool 1
