@@ -21,21 +21,32 @@ func partners(e parser.Expr) []string {
 		case e.RHS.Type() != parser.ValueTypeVector:
 			return partners(e.LHS)
 		}
-		terms := append(partners(e.LHS), partners(e.RHS)...)
-		if joined := unfiltered(e); joined != nil {
-			return append(terms, exists(joined.String()))
-		}
-		other := e.RHS
-		if !filters(e.LHS) {
-			other = e.LHS
-		}
-		return append(terms, numbersOf(series(other))...)
+		return append(append(partners(e.LHS), partners(e.RHS)...), partner(e)...)
 	case *parser.Call:
 		if len(e.Args) > 0 && filters(e) {
 			return partners(e.Args[0])
 		}
 	}
 	return nil
+}
+
+// partner are the terms for one operation of two vectors. A set operation asks for a partner: it has no fault where there are
+// several, which is the fault of the alert's own rule.
+func partner(e *parser.BinaryExpr) []string {
+	left, right := unfiltered(e.LHS), unfiltered(e.RHS)
+	if left == nil || right == nil {
+		other := e.RHS
+		if !filters(e.LHS) {
+			other = e.LHS
+		}
+		return numbersOf(series(other))
+	}
+	matching := &parser.VectorMatching{Card: parser.CardManyToMany}
+	if m := e.VectorMatching; m != nil {
+		matching.On, matching.MatchingLabels = m.On, m.MatchingLabels
+	}
+	both := &parser.BinaryExpr{Op: parser.LAND, LHS: grouped(left), RHS: grouped(right), VectorMatching: matching}
+	return []string{exists(both.String())}
 }
 
 // unfiltered is an expression without what its comparisons leave out: each is replaced by its value under the labels that

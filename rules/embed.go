@@ -26,6 +26,10 @@ type Name struct {
 	Unit   string `yaml:"unit"`   // base unit; empty where there is none
 	Source string `yaml:"source"` // who writes it: measured, recorded or both
 	Help   string `yaml:"help"`
+	// Labels are those of every series of what is measured; nil where they are not known or differ.
+	Labels []string `yaml:"labels"`
+	// Max is the largest value that is meant; nil where there is none.
+	Max *float64 `yaml:"max"`
 }
 
 // Who writes a metric, as names.yml says it.

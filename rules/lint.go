@@ -30,7 +30,9 @@ func (l *loader) lintGroups() {
 // lintRules checks what a rule alone can have wrong.
 func (l *loader) lintRules() {
 	measured := map[string]bool{}
-	for _, n := range Names() {
+	names := Names()
+	l.metrics = newMetrics(names)
+	for _, n := range names {
 		measured[n.Name] = n.Source == SourceMeasured
 		if n.Type == "histogram" {
 			for _, part := range []string{"_bucket", "_sum", "_count"} {
@@ -105,6 +107,7 @@ func (l *loader) warn(it *item, at position, format string, args ...any) {
 // lintAlert checks an alert's labels and annotations.
 func (l *loader) lintAlert(it *item) {
 	l.lintSeverities(it)
+	l.lintChanging(it)
 	severity, fixed := it.fixedLabel("severity")
 	known := slices.Contains([]string{"critical", "warning", "info"}, severity)
 	switch {

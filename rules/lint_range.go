@@ -70,7 +70,7 @@ func (l *loader) lintNever(it *item) {
 	if it.Alert == "" || it.expr == nil {
 		return
 	}
-	if why := never(it.expr); why != "" {
+	if why := l.metrics.never(it.expr); why != "" {
 		l.fault(it, it.exprAt(), "the alert never fires: %s", why)
 	}
 }

@@ -47,6 +47,7 @@ type loader struct {
 	// templates are those seen so far, since many alerts have the same, and functions what they may call.
 	templates map[string]*templated
 	functions map[string]any
+	metrics   metrics
 }
 
 func newLoader(o Options) *loader {

@@ -7,24 +7,35 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
+// metrics is what is known of metrics by their names.
+type metrics map[string]Name
+
+func newMetrics(names []Name) metrics {
+	m := metrics{}
+	for _, n := range names {
+		m[n.Name] = n
+	}
+	return m
+}
+
 // never says why an expression has no result, whatever is measured; empty if it may have one.
-func never(e parser.Expr) string {
+func (m metrics) never(e parser.Expr) string {
 	switch e := bare(e).(type) {
 	case *parser.BinaryExpr:
-		return neverBinary(e)
+		return m.neverBinary(e)
 	case *parser.AggregateExpr:
-		return never(e.Expr)
+		return m.never(e.Expr)
 	case *parser.SubqueryExpr:
-		return never(e.Expr)
+		return m.never(e.Expr)
 	case *parser.UnaryExpr:
-		return never(e.Expr)
+		return m.never(e.Expr)
 	case *parser.Call:
-		return neverCall(e)
+		return m.neverCall(e)
 	}
 	return ""
 }
 
-func neverCall(e *parser.Call) string {
+func (m metrics) neverCall(e *parser.Call) string {
 	switch e.Func.Name {
 	case "absent":
 		if alwaysThere(e.Args[0]) {
@@ -36,7 +47,7 @@ func neverCall(e *parser.Call) string {
 	}
 	for _, arg := range e.Args {
 		if t := arg.Type(); t == parser.ValueTypeVector || t == parser.ValueTypeMatrix {
-			if why := never(arg); why != "" {
+			if why := m.never(arg); why != "" {
 				return why
 			}
 		}
@@ -55,11 +66,11 @@ func alwaysThere(e parser.Expr) bool {
 	return false
 }
 
-func neverBinary(e *parser.BinaryExpr) string {
-	if m := e.VectorMatching; m != nil && (m.FillValues.LHS != nil || m.FillValues.RHS != nil) {
+func (m metrics) neverBinary(e *parser.BinaryExpr) string {
+	if v := e.VectorMatching; v != nil && (v.FillValues.LHS != nil || v.FillValues.RHS != nil) {
 		return "" // what is missing is filled in
 	}
-	left, right := neverSide(e.LHS), neverSide(e.RHS)
+	left, right := m.neverSide(e.LHS), m.neverSide(e.RHS)
 	switch {
 	case e.Op == parser.LOR:
 		if left != "" && right != "" {
@@ -72,22 +83,24 @@ func neverBinary(e *parser.BinaryExpr) string {
 		return ""
 	case right != "":
 		return right
+	case m.strangers(e) != "":
+		return m.strangers(e)
 	case e.Op.IsComparisonOperator() && !e.ReturnBool:
-		return neverHolds(e)
+		return m.neverHolds(e)
 	}
 	return ""
 }
 
 // neverSide is never for a side of an operation: a scalar is always there.
-func neverSide(e parser.Expr) string {
+func (m metrics) neverSide(e parser.Expr) string {
 	if e.Type() != parser.ValueTypeVector {
 		return ""
 	}
-	return never(e)
+	return m.never(e)
 }
 
 // neverHolds says why a comparison holds for no value.
-func neverHolds(e *parser.BinaryExpr) string {
+func (m metrics) neverHolds(e *parser.BinaryExpr) string {
 	left, right, op := bare(e.LHS), bare(e.RHS), e.Op
 	if op != parser.NEQ && (neverNumber(left) || neverNumber(right)) {
 		side := left
@@ -112,7 +125,7 @@ func neverHolds(e *parser.BinaryExpr) string {
 	case op == parser.GTR && math.IsInf(r, 1), op == parser.LSS && math.IsInf(r, -1):
 		return fmt.Sprintf("no number is %s %s", op, right)
 	}
-	if within := rangeOf(left); within.why != "" && within.excludes(op, r) {
+	if within := m.rangeOf(left); within.why != "" && within.excludes(op, r) {
 		return fmt.Sprintf("%s is never %s %s: %s", left, op, text(r), within.why)
 	}
 	return neverWithin(left, op, r)

@@ -31,19 +31,22 @@ func (r valueRange) excludes(op parser.ItemType, limit float64) bool {
 }
 
 // rangeOf is the range of an expression's values.
-func rangeOf(e parser.Expr) valueRange {
+func (m metrics) rangeOf(e parser.Expr) valueRange {
 	switch e := bare(e).(type) {
 	case *parser.BinaryExpr:
 		if e.Op.IsComparisonOperator() && e.ReturnBool {
 			return valueRange{0, 1, "it gives 0 or 1"}
 		}
 	case *parser.AggregateExpr:
-		return rangeOfAggregate(e)
+		return m.rangeOfAggregate(e)
 	case *parser.Call:
-		return rangeOfCall(e)
+		return m.rangeOfCall(e)
 	case *parser.VectorSelector:
 		if isAlerts(e) && e.Name == alertsName {
 			return valueRange{1, 1, "an alert that is active has the value 1, any other is not there"}
+		}
+		if n := m[e.Name]; n.Max != nil { // a measurement may be a little over it
+			return valueRange{0, 2 * *n.Max, fmt.Sprintf("it goes from 0 to %s", text(*n.Max))}
 		}
 	}
 	return unbounded()
@@ -51,7 +54,7 @@ func rangeOf(e parser.Expr) valueRange {
 
 func unbounded() valueRange { return valueRange{math.Inf(-1), math.Inf(1), ""} }
 
-func rangeOfCall(e *parser.Call) valueRange {
+func (m metrics) rangeOfCall(e *parser.Call) valueRange {
 	switch name := e.Func.Name; name {
 	case "absent", "absent_over_time", "present_over_time":
 		return valueRange{1, 1, "it gives 1 or nothing"}
@@ -64,7 +67,7 @@ func rangeOfCall(e *parser.Call) valueRange {
 	case "minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month":
 		return rangeOfDate(name)
 	case "clamp_min", "clamp_max", "clamp":
-		return rangeOfClamp(e)
+		return m.rangeOfClamp(e)
 	}
 	return unbounded()
 }
@@ -77,8 +80,8 @@ func rangeOfDate(name string) valueRange {
 	return valueRange{r[0], r[1], fmt.Sprintf("it goes from %s to %s", text(r[0]), text(r[1]))}
 }
 
-func rangeOfClamp(e *parser.Call) valueRange {
-	out := rangeOf(e.Args[0])
+func (m metrics) rangeOfClamp(e *parser.Call) valueRange {
+	out := m.rangeOf(e.Args[0])
 	for i, arg := range e.Args[1:] {
 		limit, ok := constantOf(arg)
 		if !ok || math.IsNaN(limit) {
@@ -96,16 +99,16 @@ func rangeOfClamp(e *parser.Call) valueRange {
 	return out
 }
 
-func rangeOfAggregate(e *parser.AggregateExpr) valueRange {
+func (m metrics) rangeOfAggregate(e *parser.AggregateExpr) valueRange {
 	switch e.Op {
 	case parser.COUNT:
 		return valueRange{1, math.Inf(1), "where there is no series it gives nothing, use absent()"}
 	case parser.GROUP:
 		return valueRange{1, 1, "it gives 1 or nothing"}
 	case parser.MAX, parser.MIN, parser.AVG, parser.TOPK, parser.BOTTOMK:
-		return rangeOf(e.Expr)
+		return m.rangeOf(e.Expr)
 	case parser.SUM:
-		if r := rangeOf(e.Expr); r.least >= 0 {
+		if r := m.rangeOf(e.Expr); r.least >= 0 {
 			return valueRange{r.least, math.Inf(1), r.why}
 		}
 	}

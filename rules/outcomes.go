@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"text/template/parse"
+
+	"github.com/prometheus/prometheus/model/labels"
 )
 
 // severities that a label may give: outcomes are all that are possible, and known says that there are no others than
@@ -109,4 +111,47 @@ func (l *loader) lintSeverities(it *item) {
 	if len(unknown) > 0 {
 		l.fault(it, it.labelAt("severity"), "severity may become %s: use critical, warning or info", strings.Join(unknown, " or "))
 	}
+}
+
+// lintChanging faults a label that prints the alert's value: with every change it is another alert, whose `for` begins again,
+// so that it never fires.
+func (l *loader) lintChanging(it *item) {
+	if it.For <= 0 {
+		return
+	}
+	it.Labels.Range(func(label labels.Label) {
+		if !strings.Contains(label.Value, "{{") {
+			return
+		}
+		trees, err := parse.Parse("", templateVariables+label.Value, "", "", l.functions)
+		if err != nil {
+			return // lintTemplates says so
+		}
+		for _, tree := range trees {
+			if tree.Root != nil && printsValue(tree.Root) {
+				l.fault(it, it.labelAt(label.Name), "label %s changes with the value, so \"for\" starts again with every change and the "+
+					"alert does not fire: put the value into an annotation", label.Name)
+				return
+			}
+		}
+	})
+}
+
+// printsValue reports whether a part of a template prints the value of the alert, as it is or formatted.
+func printsValue(n parse.Node) (prints bool) {
+	visit(n, func(n parse.Node) {
+		action, ok := n.(*parse.ActionNode)
+		if !ok || len(action.Pipe.Decl) > 0 {
+			return
+		}
+		visit(action.Pipe, func(n parse.Node) {
+			switch n := n.(type) {
+			case *parse.VariableNode:
+				prints = prints || n.Ident[0] == "$value" || n.Ident[0] == "$" && slices.Contains(n.Ident, "Value")
+			case *parse.FieldNode:
+				prints = prints || n.Ident[0] == "Value"
+			}
+		})
+	})
+	return prints
 }

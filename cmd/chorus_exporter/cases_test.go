@@ -54,6 +54,18 @@ func TestCaseRefusedRules(t *testing.T) {
 			ownGroup("      - record: site:cpu\n        expr: 'label_replace(chorus_resource_cpu_utilization_ratio, \"instance\", \"h1\", \"\", \"\")'\n",
 				alertOf("CpuAlways", "site:cpu >= 0", "for: 0s")), "instance",
 		},
+		"labels that never match": {
+			ownGroup(alertOf("Disk", "chorus_resource_disk_utilization_ratio > chorus_resource_threshold_ratio", "for: 0s")), "never fires",
+		},
+		"a ratio over 90": {ownGroup(alertOf("Memory", "chorus_resource_memory_utilization_ratio > 90", "for: 0s")), "never fires"},
+		"a label with the value": {
+			ownGroup(strings.Replace(alertOf("Memory", "chorus_resource_memory_utilization_ratio > 0.01", "for: 1m"),
+				"component: own", "component: own, used: '{{ $value }}'", 1)), "label used",
+		},
+		"nothing compares with NaN": {ownGroup(alertOf("Nan", "app_lag > NaN", "for: 0s")), "never fires"},
+		"an expression that masks": {
+			ownGroup(alertOf("Mask", `label_replace(app_lag > 1, "depends_on", "own", "", "")`, "for: 0s")), "depends_on",
+		},
 		"a broken template": {
 			ownGroup(strings.Replace(alertOf("Text", "chorus_resource_memory_utilization_ratio > 0.01", "for: 0s"),
 				"summary: 'Text'", `summary: '{{ with query "sum(" }}{{ end }}'`, 1)), "summary",

@@ -66,6 +66,9 @@ func TestReferenceOfMetrics(t *testing.T) {
 		if !ok {
 			t.Errorf("the labels of %s are unknown: it is in no golden file of /metrics, and no collector describes it", n.Name)
 		}
+		if all := slices.Sorted(maps.Keys(labels)); ok && n.Labels != nil && !slices.Equal(all, n.Labels) {
+			t.Errorf("names.yml says that %s has the labels %v, it has %v", n.Name, n.Labels, all)
+		}
 		for label := range labels {
 			used[label] = true
 			if notes.Labels[label].Text == "" {
