@@ -69,7 +69,7 @@ module: ## write, build and test a copy that `go get` can fetch (MODULE=example.
 check-rules: bin/promtool ## check and test every rule file with promtool
 	.ci/check-rules bin/promtool 1
 
-dashboards: ## write the Grafana dashboards anew from their tables and from the golden /metrics
+dashboards: ## write the Grafana dashboards again from their tables and from the golden /metrics
 	$(GO) run ./dashboards
 
 check-dashboards: ## check the dashboards against the types that Grafana publishes (needs node and npm)
@@ -90,12 +90,13 @@ lint: bin/golangci-lint ## lint code, scripts and docs
 	bin/golangci-lint run --allow-parallel-runners $(PACKAGES)
 	.ci/check-file-length
 	.ci/check-docs
+	.ci/check-words
 	.ci/check-scripts
 
 fmt: bin/golangci-lint ## format the code
 	bin/golangci-lint fmt $(PACKAGES)
 
-golden: ## write golden files and the reference docs anew; look at the diff
+golden: ## write golden files and the reference docs again; look at the diff
 	.ci/golden
 
 bench: ## run benchmarks (BENCH=regexp COUNT=10)

@@ -40,7 +40,7 @@ func parseNumber(text string) (float64, error) {
 	text = strings.TrimSpace(text)
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no whole number", text)
+		return 0, fmt.Errorf("%q is not a whole number", text)
 	}
 	return float64(n), nil
 }
@@ -58,7 +58,7 @@ func parseMax(text string) (float64, error) {
 func parseBandwidth(text string) (float64, error) {
 	words := strings.Fields(text)
 	if len(words) != 2 {
-		return 0, fmt.Errorf("%q is no quota and period", text)
+		return 0, fmt.Errorf("%q is not a quota and a period", text)
 	}
 	if words[0] == "max" || words[0] == "-1" {
 		return math.Inf(1), nil

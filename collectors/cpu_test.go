@@ -104,11 +104,11 @@ func TestCPU(t *testing.T) {
 			wantErr: "cpuacct, which counts it, is not mounted",
 		},
 		"malformed limit": {
-			before: v2.with(app("1", 0)), wantErr: `/pod/app/cpu.max: "1\n" is no quota and period`,
+			before: v2.with(app("1", 0)), wantErr: `/pod/app/cpu.max: "1\n" is not a quota and a period`,
 		},
 		"malformed period": {
 			before:  v1.with(appV1("200000", 0), files{"sys/fs/cgroup/cpu,cpuacct/pod/app/cpu.cfs_period_us": "x"}),
-			wantErr: `cpu.cfs_period_us: "x" is no whole number`,
+			wantErr: `cpu.cfs_period_us: "x" is not a whole number`,
 		},
 		"malformed usage": {
 			before:  v2.with(app(half, 0), files{"sys/fs/cgroup/pod/app/cpu.stat": "nr_periods 1\n"}),

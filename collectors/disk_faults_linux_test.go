@@ -132,7 +132,7 @@ func TestDiskFaults(t *testing.T) {
 			d.flags("read-only", 1, 0, 1)
 			apply(t, d.r, closely(Disk{Path: dirs[0]}))
 			d.readAgain()
-			d.flags("a reload mends nothing", 1, 0, 1)
+			d.flags("a reload repairs nothing", 1, 0, 1)
 			apply(t, d.r, closely(Disk{Path: dirs[0], Writable: no}))
 			d.flags("it may be", 0, 0, 1)
 			apply(t, d.r, closely(Disk{Path: dirs[0]}))

@@ -25,7 +25,7 @@ type Heartbeat struct {
 // configured nodes. It is a prometheus.Collector; all methods are safe for concurrent use.
 //
 // The newest term seen holds: a heartbeat of an older one is counted and changes nothing, while a leader of the newest
-// lives and for a while after. But a cluster may forget its terms, as when all of it starts anew. So when the last
+// lives and for a while after. But a cluster may forget its terms, as when all of it starts again. So when the last
 // heartbeat of the newest term is twice HeartbeatTimeout old, one of an older term begins a new epoch, if its sender
 // dates it later than all we know it has sent: what was said before is forgotten, its sender leads, and that is a change
 // of the leader. Until then the results stale_term and term_backwards count up. A heartbeat without a time begins none,

@@ -62,14 +62,14 @@ func TestMemory(t *testing.T) {
 				with(groupV1("/pod/app", "1000", "700", "200")), want: 0.5,
 		},
 		"malformed limit": {
-			files: v2.with(group("/pod/app", "lots", "1", "1")), wantErr: `/pod/app/memory.max: "lots" is no whole number`,
+			files: v2.with(group("/pod/app", "lots", "1", "1")), wantErr: `/pod/app/memory.max: "lots" is not a whole number`,
 		},
 		"malformed usage": {
-			files: v2.with(group("/pod/app", "1000", "", "1")), wantErr: `/pod/app/memory.current: "" is no whole number`,
+			files: v2.with(group("/pod/app", "1000", "", "1")), wantErr: `/pod/app/memory.current: "" is not a whole number`,
 		},
 		"malformed parent": {
 			files:   v2.with(group("/pod/app", "1000", "400", "0"), group("/pod", "", "1", "1")),
-			wantErr: `/pod/memory.max: "" is no whole number`,
+			wantErr: `/pod/memory.max: "" is not a whole number`,
 		},
 		"stat without the key": {
 			files:   v2.with(group("/pod/app", "1000", "400", "0"), files{"sys/fs/cgroup/pod/app/memory.stat": "anon 1\n"}),

@@ -48,7 +48,7 @@ const (
 
 var (
 	goldenLine = regexp.MustCompile(`^# (HELP|TYPE) (\S+) (.*)$`)
-	namesLine  = regexp.MustCompile(`^  - \{name: (\w+), type: (\w+), unit: \S+, source: \w+, help: "(.*)"\}$`)
+	namesLine  = regexp.MustCompile(`^ {2}- \{name: (\w+), type: (\w+), .*help: "(.*)"\}$`)
 	alertsLine = regexp.MustCompile(`^\s*- (record|alert): (\S+)$`)
 )
 

@@ -87,7 +87,7 @@ func (e *Evaluator) startAction(ctx context.Context, a *alert, action Action, he
 }
 
 // holdBack says why nothing is done for an alert now; "" if it may be done or was done already. One that was held back,
-// pending or firing, begins its `for` anew when that ends: others may rely on having heard of it for that long, and what
+// pending or firing, begins its `for` again when that ends: others may rely on having heard of it for that long, and what
 // it rests on was not to be trusted meanwhile.
 func (a *alert) holdBack(why string, now int64) string {
 	switch {
@@ -172,8 +172,8 @@ func (e *Evaluator) Actions() []ActionEvent {
 	return out
 }
 
-// Rearm has OnAction told anew of every action rule that fires, for whoever did nothing the first time, and would now.
-// Their `for` begins anew, and so does that of those that are pending: nobody has heard yet that they will be obeyed.
+// Rearm has OnAction told again of every action rule that fires, for whoever did nothing the first time, and would now.
+// Their `for` starts again, and so does that of those that are pending: nobody has heard yet that they will be obeyed.
 func (e *Evaluator) Rearm() {
 	e.mu.Lock()
 	for _, g := range e.groups {

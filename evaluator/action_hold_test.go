@@ -34,7 +34,7 @@ func begins(t *testing.T, n *node, acted func() int) {
 	before := acted()
 	n.pass(500 * time.Millisecond)
 	if n.pass(500 * time.Millisecond); acted() != before {
-		t.Error("done at once: its `for` did not begin anew")
+		t.Error("done at once: its `for` did not start again")
 	}
 	if n.pass(time.Second); acted() != before+1 {
 		t.Errorf("%d actions when its `for` is over, want one more than %d: %+v", acted(), before, n.Actions())
@@ -74,7 +74,7 @@ func TestActionIsHeldBackWhileGatheringFails(t *testing.T) {
 	}
 }
 
-// Who looked at a stalled evaluator was told that nothing is known, so what it finds next is no reason yet.
+// Who looked at a stalled evaluator was told that nothing is known, so what it finds next is not a reason yet.
 func TestActionIsHeldBackAfterAStall(t *testing.T) {
 	n, acted := actor(t, "")
 	n.set("own_metric", 2)
@@ -173,7 +173,7 @@ func TestActionForACheckThatIsGone(t *testing.T) {
 	}
 }
 
-// Whoever would obey from now on lets the `for` begin anew, of what fires and of what is pending.
+// Whoever would obey from now on lets the `for` start again, of what fires and of what is pending.
 func TestRearmBeginsAnew(t *testing.T) {
 	n, acted := actor(t, "")
 	n.set("own_metric", 2)

@@ -72,7 +72,7 @@ func TestActionWaitsForTheFirstCompleteEvaluation(t *testing.T) {
 	if acted != 0 {
 		t.Error("done in the evaluation that ends the start")
 	}
-	n.pass(time.Second) // its `for` begins anew
+	n.pass(time.Second) // its `for` starts again
 	n.pass(time.Second)
 	n.acting.Wait()
 	if got := n.Actions(); acted != 1 || got[0].Held != "" {
@@ -100,7 +100,7 @@ func TestActionIsHeldBackWhileARuleFails(t *testing.T) {
 		t.Fatalf("while a rule fails: %d actions, events %+v, want none and one held back", acted, got)
 	}
 	n.drop(`own_others{`)
-	n.pass(time.Second) // its `for` begins anew
+	n.pass(time.Second) // its `for` starts again
 	n.pass(time.Second)
 	n.acting.Wait()
 	if acted != 1 {

@@ -267,7 +267,7 @@ func TestActionIsHeldBackWhileUnknown(t *testing.T) {
 	n.probe("db", "false", 0)
 	n.pass(2 * time.Second)
 	if acted() {
-		t.Error("started at once, its `for` did not begin anew")
+		t.Error("started at once, its `for` did not start again")
 	}
 	n.pass(2 * time.Second)
 	if !acted() {

@@ -78,7 +78,7 @@ func (a *alert) kept(keepFor time.Duration, t int64) bool {
 	return time.Duration(t-a.endedAt)*time.Millisecond < keepFor
 }
 
-// restart has the alert begin its `for` anew at t.
+// restart has the alert begin its `for` again at t.
 func (a *alert) restart(t int64) {
 	a.activeAt, a.firing, a.acted, a.ended = t, false, false, false
 }

@@ -24,7 +24,7 @@ func TestAlertStep(t *testing.T) {
 		{"pending until for has passed", 2 * time.Second, 0, "xxxx ", "ppFF.", 1},
 		{"a gap starts over", 2 * time.Second, 0, "xx xxx", "pp.ppF", 1},
 		{"kept firing", 0, 3 * time.Second, "x     ", "FFFF..", 1},
-		{"kept firing ends when it holds again and counts anew", 0, 2 * time.Second, "x x  x", "FFFFFF", 1},
+		{"kept firing ends when it holds again and counts again", 0, 2 * time.Second, "x x  x", "FFFFFF", 1},
 		{"pending is not kept", 2 * time.Second, 5 * time.Second, "xx   ", "pp...", 0},
 		{"never holds", 0, time.Second, "    ", "....", 0},
 	} {

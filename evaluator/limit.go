@@ -95,7 +95,7 @@ func holds(value float64, op string, limit float64) bool {
 	return false
 }
 
-// limitValues returns the limit of each of the rule's alerts, NaN if it is not known. A query that fails is no fault of
+// limitValues returns the limit of each of the rule's alerts, NaN if it is not known. A query that fails is not a fault of
 // the verdict: the alert only lacks its limit.
 func (e *Evaluator) limitValues(ctx context.Context, r *rule, l *rules.Limit, s stamp) func(*alert) float64 {
 	switch {

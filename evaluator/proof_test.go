@@ -27,9 +27,9 @@ const lagProven = `chorus_health_check_proven{check_name="lag"}`
 // What keeps a rule check from being proven, one at a time: each is followed by a sound evaluation, which proves it.
 func TestRuleCheckIsProvenBySoundEvaluation(t *testing.T) {
 	for name, first := range map[string]func(n *node){
-		"no data":             func(*node) {},
-		"data is no number":   func(n *node) { n.set("app_lag_seconds", math.NaN()) },
-		"an alert is pending": func(n *node) { n.set("app_lag_seconds", 11) },
+		"no data":              func(*node) {},
+		"data is not a number": func(n *node) { n.set("app_lag_seconds", math.NaN()) },
+		"an alert is pending":  func(n *node) { n.set("app_lag_seconds", 11) },
 		"a rule of its group fails": func(n *node) {
 			n.set("app_lag_seconds", 1)
 			n.set(`app_limit{k="1"}`, 1)

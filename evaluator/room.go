@@ -139,7 +139,7 @@ type direct struct {
 	class class
 }
 
-// resize divides the room anew when the rules or the number of probes changed.
+// resize divides the room again when the rules or the number of probes changed.
 func (e *Evaluator) resize(set *rules.Set, probes int) {
 	if e.sizedFor.set == set && e.sizedFor.probes == probes {
 		return

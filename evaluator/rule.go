@@ -256,7 +256,7 @@ func (r *rule) retire(e *engine, t int64) {
 }
 
 // hide takes the alerts away until the rule evaluates again. Their `for` and keep_firing_for go on meanwhile, as in
-// Prometheus: an error now and then must not keep an alert from firing. An action waits for its `for` anew.
+// Prometheus: an error now and then must not keep an alert from firing. An action waits for its `for` again.
 func (r *rule) hide() {
 	if len(r.active) == 0 {
 		return

@@ -72,7 +72,7 @@ func TestActions(t *testing.T) {
 		fail(10*time.Second, 3)
 	}
 	if len(got) != 2 {
-		t.Errorf("failing anew: %d actions, want a second", len(got))
+		t.Errorf("failing again: %d actions, want a second", len(got))
 	}
 }
 

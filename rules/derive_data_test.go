@@ -45,7 +45,7 @@ func TestDerivedData(t *testing.T) {
 		{"scalar limit on the left", `scalar(y) <= x`, []string{"x 1; y 2"}, []string{"x 1", "y 1"}},
 		{"limit that is a vector", `x > vector(5)`, []string{"x 1"}, []string{"", `x{a="b"} 1`}},
 		{"limit that is a vector on nothing", `x > on () group_left () vector(5)`, []string{"x 1", `x{a="b"} 1`}, []string{""}},
-		{"limit that is no number at times", `x > scalar(vector(0) / 0)`, nil, []string{"x 1"}},
+		{"limit that is not a number at times", `x > scalar(vector(0) / 0)`, nil, []string{"x 1"}},
 		{"limit of the clock", `x > time()`, []string{"x 1"}, []string{""}},
 		{"maximum", `max(x) > 5`, []string{`x{a="b"} 1; x 2`}, []string{"", "x NaN", `x{a="b"} 1; x NaN`}},
 		{"minimum of another", `min(x * NaN or vector(1)) > 5`, []string{""}, []string{"x 1"}},

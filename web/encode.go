@@ -48,7 +48,7 @@ func marshal(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// finite is v for a field that is null or left out when v is no number that JSON knows.
+// finite is v for a field that is null or left out when v is not a number that JSON knows.
 func finite(v float64) *float64 {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files of testdata anew")
+var update = flag.Bool("update", false, "write the golden files of testdata again")
 
 // jsonPaths are the JSON answers of one world, an unknown check among them.
 var jsonPaths = []string{
@@ -102,6 +102,6 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got; go test -update writes it anew):\n%s", name, diff)
+		t.Errorf("%s (-want +got; go test -update writes it again):\n%s", name, diff)
 	}
 }

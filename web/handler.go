@@ -114,7 +114,7 @@ func (h *Handler) Publish(s *evaluator.Snapshot) {
 	h.view.Store(h.render(s, time.Now()))
 }
 
-// Refresh renders the health answers anew from the snapshot in place. It is to be called when a stop moves on.
+// Refresh renders the health answers again from the snapshot in place. It is to be called when a stop moves on.
 func (h *Handler) Refresh() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -182,7 +182,7 @@ func TestJoinMembers(t *testing.T) {
 	})
 }
 
-// TestDisabledSince holds that a disabled check says since when, and starts anew after it has been enabled.
+// TestDisabledSince holds that a disabled check says since when, and starts again after it has been enabled.
 func TestDisabledSince(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(evaluator.Healthy)

@@ -20,7 +20,7 @@ func (h *Handler) serveReady(w http.ResponseWriter, r *http.Request) {
 	writeText(w, r, http.StatusOK, "chorus_exporter is ready.")
 }
 
-// serveReload loads configuration and rules anew. One reload runs at a time; a request that comes meanwhile waits. A
+// serveReload loads configuration and rules again. One reload runs at a time; a request that comes meanwhile waits. A
 // browser may not be made to send it by another site.
 func (h *Handler) serveReload(w http.ResponseWriter, r *http.Request) {
 	if !h.opts.EnableLifecycle {

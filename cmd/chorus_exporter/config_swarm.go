@@ -38,7 +38,7 @@ type Ping struct {
 	Interval model.Duration `yaml:"interval"`
 	// How long a node may take to answer one.
 	Timeout model.Duration `yaml:"timeout"`
-	// Unanswered pings in a row after which the connection is made anew.
+	// Unanswered pings in a row after which the connection is made again.
 	MaxFailures int `yaml:"max_failures"`
 }
 

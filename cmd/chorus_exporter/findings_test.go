@@ -48,8 +48,8 @@ func TestNotes(t *testing.T) {
 		{"comments alone", "", "# nothing yet\n", "own.rules.yml: contains no rules", ""},
 		{"no groups", "", "groups: []\n", "own.rules.yml: contains no rules", ""},
 		{"of a cluster", "", reading("chorus_dht_probe_peers > 3"), "", `own.rules.yml:4: metric "chorus_dht_probe_peers" is not exposed here: configure p2p.targets`},
-		{"measured", "", reading("chorus_resource_cpu_utilization_ratio > 3"), "", ""},
-		{"not measured", "checks: {resource-health: {enabled: false}}\n", reading("chorus_resource_cpu_utilization_ratio > 3"), "", "enable resource-health"},
+		{"measured", "", reading("chorus_resource_cpu_utilization_ratio > 0.93"), "", ""},
+		{"not measured", "checks: {resource-health: {enabled: false}}\n", reading("chorus_resource_cpu_utilization_ratio > 0.93"), "", "enable resource-health"},
 		{"disabled", "disable: [goroutines]\n", strings.ReplaceAll(ownRules, "LIMIT", "3"), "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func FuzzConfig(f *testing.F) {
 		switch err := c.err(); {
 		case err == nil:
 			if c.EvaluationInterval <= 0 || c.History.MaxEntries < 1 || c.Thresholds.Degraded > c.Thresholds.Healthy {
-				t.Errorf("accepted, and makes no sense: %+v", c.Config)
+				t.Errorf("accepted, though invalid: %+v", c.Config)
 			}
 		case !strings.HasPrefix(err.Error(), "fuzz.yml"):
 			t.Errorf("the fault does not name the file: %v", err)

@@ -61,7 +61,7 @@ func (h Hook) step() (func(context.Context) error, error) {
 	signals := hookSignals()
 	sig, ok := signals[h.Signal.Name]
 	if !ok {
-		return nil, fmt.Errorf("name: %q is no signal; write one of %s",
+		return nil, fmt.Errorf("name: invalid signal %q; use one of %s",
 			h.Signal.Name, strings.Join(slices.Sorted(maps.Keys(signals)), ", "))
 	}
 	return shutdown.NewSignal(shutdown.SignalOptions{PIDFile: h.Signal.PIDFile, Signal: sig, Executable: h.Signal.Executable})
@@ -97,7 +97,7 @@ func (p HookPost) token() (string, error) {
 		return "", err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is no regular file", p.TokenFile) // a pipe would make everybody wait
+		return "", fmt.Errorf("%s is not a regular file", p.TokenFile) // a pipe would make everybody wait
 	}
 	data, err := readBounded(p.TokenFile, maxTokenSize)
 	if err != nil {

@@ -114,7 +114,7 @@ func (h *hostile) target() string {
 }
 
 // write writes raw bytes to whoever connected and speaks GossipSub. It says how many peers took them. A stream that was
-// closed on us is opened anew by the next write.
+// closed on us is opened again by the next write.
 func (h *hostile) write(raw []byte) (took int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

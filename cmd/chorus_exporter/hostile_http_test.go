@@ -64,7 +64,7 @@ func prompt(t *testing.T, address string) {
 	}
 }
 
-// What makes no sense, or aims at something else than a page of ours, is refused by every listener and tells nothing.
+// What is malformed, or aims at something else than a page of ours, is refused by every listener and tells nothing.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	const rest = " HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"

@@ -180,7 +180,7 @@ func TestRenewedCertificate(t *testing.T) {
 	g.eventually("the broken certificate is logged", func() bool { return strings.Contains(g.log.String(), "X509KeyPair") })
 	g.ca.issue(g.dir, 102, time.Now().Add(time.Hour))
 	if got, err := serial(); got != 102 {
-		t.Errorf("after it was mended the certificate has the number %d, %v, want 102", got, err)
+		t.Errorf("after it was renewed the certificate has the number %d, %v, want 102", got, err)
 	}
 	if got := strings.Count(g.log.String(), "X509KeyPair"); got != 1 {
 		t.Errorf("the broken certificate is logged %d times, want once", got)

@@ -49,7 +49,7 @@ func TestContextEnds(t *testing.T) {
 	goleak.VerifyNone(t, ignored)
 }
 
-// A listener that can't be had is an error, and what was started ends.
+// A listener that is not available is an error, and what was started ends.
 func TestNoListener(t *testing.T) {
 	ignored := goleak.IgnoreCurrent()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -77,16 +77,16 @@ func (m *monitored) well() {
 	}
 }
 
-// mended waits until traffic may come to all again. That a node answered with other bytes than it was given degrades for
+// recovered waits until traffic may come to all again. That a node answered with other bytes than it was given degrades for
 // longer than a test waits.
-func (m *monitored) mended() {
+func (m *monitored) recovered() {
 	m.t.Helper()
 	for _, c := range m.all() {
 		(&cluster{child: c}).soon("traffic may come", func() bool { code, _ := c.get("/health/ready"); return code == http.StatusOK })
 	}
 }
 
-// restart starts an exporter of west anew, at the address that it had.
+// restart starts an exporter of west again, at the address that it had.
 func (m *monitored) restart(i int) {
 	m.t.Helper()
 	m.west[i] = startAt(m.t, instance(m.west[i]), "--config.file="+m.configs[i])

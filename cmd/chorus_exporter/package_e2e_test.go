@@ -110,7 +110,7 @@ func checkFiles(t *testing.T, listing string) {
 	}
 }
 
-// checkScript reads an installation script: systemd reads its units anew where it runs, and nothing else happens.
+// checkScript reads an installation script: systemd reads its units again where it runs, and nothing else happens.
 func checkScript(t *testing.T, script string) {
 	t.Helper()
 	if !strings.Contains(script, "systemctl daemon-reload") || strings.Count(script, "systemctl") != strings.Count(script, "daemon-reload") {

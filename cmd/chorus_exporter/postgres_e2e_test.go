@@ -43,7 +43,7 @@ checks:
 		t.Errorf("/health/ready = %d, want 503", code)
 	}
 	if code, _ := c.get("/health/live"); code != 200 {
-		t.Errorf("/health/live = %d, want 200: a dependency is no reason to restart", code)
+		t.Errorf("/health/live = %d, want 200: a dependency is not a reason to restart", code)
 	}
 	_, h := c.health("/health")
 	check := h.Checks["database-connectivity"]

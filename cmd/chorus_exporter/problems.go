@@ -52,7 +52,7 @@ func inField(field, outer string) bool {
 	return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// err is p, sorted, or nil when there is no fault.
+// err is p, sorted, or nil when there is not a fault.
 func (p *problems) err() error {
 	if len(p.list) == 0 {
 		return nil

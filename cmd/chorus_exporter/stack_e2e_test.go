@@ -39,7 +39,7 @@ type stack struct {
 	needs     []string         // conditions that hold for them
 }
 
-// TestStack runs two versions of Prometheus, each with an Alertmanager, beside clusters in which much fails and is mended.
+// TestStack runs two versions of Prometheus, each with an Alertmanager, beside clusters in which much fails and is fixed.
 // Whoever is paged hears of all of it, in the words of the alerts, and hears when it is over. The dashboards show it.
 func TestStack(t *testing.T) {
 	t.Parallel()
@@ -53,7 +53,7 @@ func TestStack(t *testing.T) {
 	for i := range s.west {
 		s.restart(i)
 	}
-	s.mended()
+	s.recovered()
 	s.afterwards()
 }
 

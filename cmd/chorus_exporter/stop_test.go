@@ -253,7 +253,7 @@ func TestSignalRunsNoHookForRules(t *testing.T) {
 	}
 }
 
-// SIGKILL in the middle of a stop, and a start from nothing: the new process begins clean, and stops anew if it must.
+// SIGKILL in the middle of a stop, and a start from nothing: the new process begins clean, and stops again if it must.
 func TestKilledWhileStopping(t *testing.T) {
 	t.Parallel()
 	_, url := hooked(t)
@@ -267,7 +267,7 @@ func TestKilledWhileStopping(t *testing.T) {
 	c.signal(syscall.SIGKILL)
 	c.exit()
 	again := start(t, "--config.file="+file)
-	again.eventually("it asks anew", func() bool { return again.report().Request != nil })
+	again.eventually("it asks again", func() bool { return again.report().Request != nil })
 	again.signal(syscall.SIGTERM) // the first signal changes nothing
 	again.eventually("it goes on", func() bool { return again.report().State != shutdown.StageRunning })
 	again.signal(syscall.SIGTERM)

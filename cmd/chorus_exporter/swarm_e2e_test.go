@@ -30,7 +30,7 @@ func (c *cluster) fault(check string) bool {
 	return ok && !known.Healthy
 }
 
-// Twenty nodes are as quickly known as five, and the loss of one is no fault.
+// Twenty nodes are as quickly known as five, and the loss of one is not a fault.
 func TestSwarmOfTwenty(t *testing.T) {
 	c := watch(t, clusterOptions{nodes: 20, threshold: 3, heartbeat: time.Second})
 	c.eventually("most nodes hold the value", func() bool {
@@ -150,7 +150,7 @@ func TestSwarmFlood(t *testing.T) {
 		rate  = 1000      // messages a second from each of two nodes
 		bound = 200 << 20 // bytes: several times what the exporter needs in peace, and little beside what it was sent
 	)
-	// A second between heartbeats: on a busy machine the nodes, which check every signature, would else elect anew.
+	// A second between heartbeats: on a busy machine the nodes, which check every signature, would else elect again.
 	c := watch(t, clusterOptions{threshold: 3, processes: true, heartbeat: time.Second})
 	const accepted, refused = `chorus_election_heartbeats_total{result="accepted"}`, "chorus_election_heartbeats_total"
 	calm := c.number("process_resident_memory_bytes")

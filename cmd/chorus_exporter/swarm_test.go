@@ -77,7 +77,7 @@ func TestSwarmPartition(t *testing.T) {
 }
 
 // With all nodes dead there is nobody to bear witness: no probe passes. When they are back, so is health, though the
-// cluster's election began anew.
+// cluster's election started again.
 func TestSwarmGone(t *testing.T) {
 	t.Parallel()
 	c := watch(t, clusterOptions{})
@@ -92,7 +92,7 @@ func TestSwarmGone(t *testing.T) {
 		t.Errorf("/health/ready = %d, want 503", code)
 	}
 	if code, _ := c.get("/health/live"); code != 200 {
-		t.Errorf("/health/live = %d, want 200: a dead cluster is no reason to restart", code)
+		t.Errorf("/health/live = %d, want 200: a dead cluster is not a reason to restart", code)
 	}
 	c.all(c.swarm.Revive)
 	c.eventually("all is well again", c.healthy)
@@ -162,7 +162,7 @@ func TestSwarmCorrupt(t *testing.T) {
 	})
 }
 
-// Nodes come and go: losing one of five is no fault, and losing the leader is one change of the leader.
+// Nodes come and go: losing one of five is not a fault, and losing the leader is one change of the leader.
 func TestSwarmLosesNodes(t *testing.T) {
 	t.Parallel()
 	c := watch(t, clusterOptions{threshold: 3, heartbeat: time.Second, timeout: 2 * time.Second})

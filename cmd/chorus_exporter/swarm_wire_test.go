@@ -21,7 +21,7 @@ type wire struct {
 	conns []net.Conn
 }
 
-// cut cuts the wire to a node, and mend mends it. They are levers, as those of the swarm are.
+// cut cuts the wire to a node, and mend fixes it. They are levers, as those of the swarm are.
 func (c *cluster) cut(i int) error {
 	c.wires[i].cut.Store(true)
 	return nil

@@ -37,7 +37,7 @@ func (c *loaded) checkElectionNodes() {
 		}
 		switch {
 		case n.Name != "" && !checkName.MatchString(n.Name):
-			c.add(c.line(field+".name"), field+".name", "%q is no name; use up to 128 letters, digits, '.', '_' and '-'", n.Name)
+			c.add(c.line(field+".name"), field+".name", "invalid name %q; use up to 128 letters, digits, '.', '_' and '-'", n.Name)
 		case n.Name != "" && names[n.Name]:
 			c.add(c.line(field+".name"), field+".name", "%q is the name of another node; choose another", n.Name)
 		}
@@ -54,7 +54,7 @@ func (c *loaded) checkFields() {
 	} {
 		if d := time.Duration(unit); d != 0 && d != time.Millisecond && d != time.Second {
 			field = "election.fields." + field
-			c.add(c.line(field), field, "%v is no unit; write 1ms or 1s, or leave it out for the default", unit)
+			c.add(c.line(field), field, "invalid unit %v; use 1ms or 1s, or leave it out for the default", unit)
 		}
 	}
 	if len(c.list) > faults {

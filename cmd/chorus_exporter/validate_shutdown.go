@@ -57,7 +57,7 @@ func (c *loaded) checkHook(i int) {
 	case h.Name == "":
 		c.add(c.line(at+".name"), at+".name", "is missing; name the hook, the log and /health/shutdown call it so")
 	case !checkName.MatchString(h.Name) || h.Name == chorus.SelfComponent:
-		c.add(c.line(at+".name"), at+".name", "%q is no name of a hook; use up to 128 letters, digits, '.', '_' and '-', and not %s",
+		c.add(c.line(at+".name"), at+".name", "invalid hook name %q; use up to 128 letters, digits, '.', '_' and '-', and not %s",
 			h.Name, chorus.SelfComponent)
 	case slices.IndexFunc(c.Shutdown.Hooks, func(o Hook) bool { return o.Name == h.Name }) < i:
 		c.add(c.line(at+".name"), at+".name", "%q is taken by a hook above; choose another", h.Name)

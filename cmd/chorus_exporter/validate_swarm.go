@@ -87,7 +87,7 @@ func (c *loaded) checkAllowed() {
 	for i, cidr := range c.P2P.AllowCIDRs {
 		field := fmt.Sprintf("p2p.allow_cidrs[%d]", i)
 		if _, err := netip.ParsePrefix(cidr); err != nil {
-			c.add(c.line(field), field, "%q is no network; write one such as 10.0.0.0/8", cidr)
+			c.add(c.line(field), field, "invalid network %q; use one such as 10.0.0.0/8", cidr)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (c *loaded) checkPeers(field string, ids []string) {
 
 func (c *loaded) checkPeer(field, id string) {
 	if _, err := peer.Decode(id); err != nil {
-		c.add(c.line(field), field, "%q is no peer id; write one such as 12D3KooW…", id)
+		c.add(c.line(field), field, "invalid peer id %q; use one such as 12D3KooW…", id)
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *loaded) checkKeys() {
 		field := fmt.Sprintf("%s[%d]", field, i)
 		switch {
 		case !checkName.MatchString(k.Name):
-			c.add(c.line(field+".name"), field+".name", "%q is no name; use up to 128 letters, digits, '.', '_' and '-'", k.Name)
+			c.add(c.line(field+".name"), field+".name", "invalid name %q; use up to 128 letters, digits, '.', '_' and '-'", k.Name)
 		case k.Name == dht.OwnRecord:
 			c.add(c.line(field+".name"), field+".name", "%q is the name of the probe's own record; choose another", k.Name)
 		case seen[k.Name]:

@@ -8,7 +8,7 @@ import (
 	"github.com/go-kit/log"
 )
 
-// Too short a wait is no fault, and hardly meant: --config.check and the log say so, with the key and what mends it.
+// Too short a wait is not a fault, and hardly meant: --config.check and the log say so, with the key and what fixes it.
 func TestWarnings(t *testing.T) {
 	const wait = "5: p2p.pubsub.wait: 2s is shorter than the 3s that the mesh takes to form, so runs fail as warming_up " +
 		"after every reconnect; write 3s or more"

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// clientTimeout is longer than a node may take to start anew.
+	// clientTimeout is longer than a node may take to start again.
 	clientTimeout = time.Minute
 	// maxAnswer bounds an answer, in bytes.
 	maxAnswer = 4 << 20

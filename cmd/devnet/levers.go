@@ -30,7 +30,7 @@ func addLevers(app *kingpin.Application, actions map[string]action) {
 		return c
 	}
 	ofNode("kill", "End a node at once.", &devnet.Lever{})
-	ofNode("revive", "Start a dead node anew, with the identity and the port it had.", &devnet.Lever{})
+	ofNode("revive", "Start a dead node again, with the identity and the port it had.", &devnet.Lever{})
 	ofNode("freeze", "Stop a node's process: its connections stay and nothing answers. Needs up --processes.", &devnet.Lever{})
 	ofNode("thaw", "Let a frozen node go on.", &devnet.Lever{})
 

@@ -102,7 +102,7 @@ func certificate(t *testing.T) (certFile, keyFile string) {
 		write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
 
-// replace writes a file anew.
+// replace writes a file again.
 func replace(t *testing.T, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {

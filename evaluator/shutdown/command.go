@@ -80,7 +80,7 @@ func (o CommandOptions) check() error {
 	if info, err := os.Stat(o.Args[0]); err != nil {
 		return fmt.Errorf("Args: %w: name an executable file", err)
 	} else if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return fmt.Errorf("Args: %s is no executable file, name another or chmod it", o.Args[0])
+		return fmt.Errorf("Args: %s is not an executable file, name another or chmod it", o.Args[0])
 	}
 	if info, err := os.Stat(o.Dir); err != nil {
 		return fmt.Errorf("Dir: %w: name a directory", err)

@@ -35,7 +35,7 @@ func readPIDFile(name string) (pid int, owner uint32, err error) {
 	}
 	switch {
 	case !info.Mode().IsRegular():
-		return 0, 0, errors.New("the pid file is no regular file")
+		return 0, 0, errors.New("the pid file is not a regular file")
 	case info.Mode()&0o002 != 0:
 		return 0, 0, errors.New("everybody may write the pid file: chmod o-w")
 	}
@@ -56,7 +56,7 @@ func parsePID(text []byte) (int, error) {
 	pid, err := strconv.ParseInt(digits, 10, 32)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("the pid file holds %s, which is no number of a process", digits)
+		return 0, fmt.Errorf("the pid file holds %s, which is not a process number", digits)
 	case pid <= 1:
 		return 0, fmt.Errorf("the pid file holds %d, which must not be signalled", pid)
 	case int(pid) == os.Getpid():

@@ -87,10 +87,10 @@ func TestBadComponents(t *testing.T) {
 			ResultAbandoned, 3500 * time.Millisecond,
 			"gave up on it, it ignores its context: context deadline exceeded",
 		},
-		"panics":               {Component{Stop: func(context.Context) error { panic("boom") }}, ResultPanicked, 0, "panic: boom"},
-		"ends its goroutine":   {Component{Stop: func(context.Context) error { runtime.Goexit(); return nil }}, ResultPanicked, 0, "it ended its goroutine"},
-		"says far too much":    {Component{Stop: func(context.Context) error { return errors.New(strings.Repeat("x", 1<<20)) }}, ResultFailed, 0, "x…"},
-		"says what is no text": {Component{Stop: func(context.Context) error { return errors.New("\xff?") }}, ResultFailed, 0, "??"},
+		"panics":                  {Component{Stop: func(context.Context) error { panic("boom") }}, ResultPanicked, 0, "panic: boom"},
+		"ends its goroutine":      {Component{Stop: func(context.Context) error { runtime.Goexit(); return nil }}, ResultPanicked, 0, "it ended its goroutine"},
+		"says far too much":       {Component{Stop: func(context.Context) error { return errors.New(strings.Repeat("x", 1<<20)) }}, ResultFailed, 0, "x…"},
+		"says what is not a text": {Component{Stop: func(context.Context) error { return errors.New("\xff?") }}, ResultFailed, 0, "??"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -188,15 +188,15 @@ func TestSignalSparesOthers(t *testing.T) {
 		want   string
 	}{
 		"no file":          {before: func(o *SignalOptions) { o.PIDFile = p.pidFile + ".none" }, want: "no such file or directory"},
-		"a directory":      {before: func(o *SignalOptions) { o.PIDFile = filepath.Dir(p.exe) }, want: "the pid file is no regular file"},
-		"a named pipe":     {before: func(o *SignalOptions) { o.PIDFile = p.pidFile + ".pipe"; p.must(syscall.Mkfifo(o.PIDFile, 0o600)) }, want: "the pid file is no regular file"},
+		"a directory":      {before: func(o *SignalOptions) { o.PIDFile = filepath.Dir(p.exe) }, want: "the pid file is not a regular file"},
+		"a named pipe":     {before: func(o *SignalOptions) { o.PIDFile = p.pidFile + ".pipe"; p.must(syscall.Mkfifo(o.PIDFile, 0o600)) }, want: "the pid file is not a regular file"},
 		"a link":           {before: func(o *SignalOptions) { o.PIDFile = p.pidFile + ".link"; p.must(os.Symlink(p.pidFile, o.PIDFile)) }, want: "the pid file is a symbolic link, name what it leads to"},
 		"empty":            {text: "\n", want: `the pid file holds "\n", want the number of a process and nothing else`},
 		"text":             {text: "12a", want: `the pid file holds "12a", want the number of a process and nothing else`},
 		"two numbers":      {text: "123\n456\n", want: `the pid file holds "123\n456\n", want the number of a process and nothing else`},
 		"negative":         {text: "-7", want: `the pid file holds "-7", want the number of a process and nothing else`},
 		"huge file":        {text: strings.Repeat("1", 1<<20), want: `want the number of a process and nothing else`},
-		"huge number":      {text: "99999999999", want: "the pid file holds 99999999999, which is no number of a process"},
+		"huge number":      {text: "99999999999", want: "the pid file holds 99999999999, which is not a process number"},
 		"everybody":        {text: "0", want: "the pid file holds 0, which must not be signalled"},
 		"init":             {text: "1", want: "the pid file holds 1, which must not be signalled"},
 		"this process":     {text: fmt.Sprint(os.Getpid()), want: "which is this process"},

@@ -21,7 +21,7 @@ func parseAllowList(peers, nets []string) (allowList, error) {
 	for n, text := range peers {
 		id, err := peer.Decode(text)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("allow_peers[%d] %q: is no peer id, write it like 12D3Koo…: %w", n, text, err))
+			faults = append(faults, fmt.Errorf("allow_peers[%d] %q: is not a peer id, write it like 12D3Koo…: %w", n, text, err))
 			continue
 		}
 		if list.peers == nil {
@@ -32,7 +32,7 @@ func parseAllowList(peers, nets []string) (allowList, error) {
 	for n, text := range nets {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("allow_cidrs[%d] %q: is no network, write it like 10.0.0.0/8: %w", n, text, err))
+			faults = append(faults, fmt.Errorf("allow_cidrs[%d] %q: is not a network, write it like 10.0.0.0/8: %w", n, text, err))
 			continue
 		}
 		list.nets = append(list.nets, prefix.Masked())

@@ -36,7 +36,7 @@ type FleetStatus struct {
 	WantsStop bool   // it would stop by itself if the fleet permitted it
 }
 
-// known makes an unknown word unhealthy: an error is no health.
+// known makes an unknown word unhealthy: an error is not health.
 func (s FleetStatus) known() FleetStatus {
 	if !slices.Contains(fleetStatuses[:], s.Status) {
 		s.Status = fleetUnhealthy
@@ -95,7 +95,7 @@ func (m fleetMessage) check() error {
 	case !slices.Contains(fleetStatuses[:], m.Status):
 		return errors.New("its status is none of the five")
 	case m.Sent <= 0 || m.Sent > maxFleetSent:
-		return errors.New("its time is no number from 1 to 2^53")
+		return errors.New("its time is not a number from 1 to 2^53")
 	case m.Node != printableNode(m.Node):
 		return fmt.Errorf("its node id is longer than %d bytes or can't be printed", maxFleetNode)
 	}

@@ -43,7 +43,7 @@ type GossipLeg interface {
 	Name() string              // for logs and messages
 	Connected() []peer.ID      // nodes that are connected now
 	ConnectedSince() time.Time // when the newest of these connections was made; zero if that does not matter
-	// Reset closes every connection and dials anew. It counts itself as chorus_p2p_leg_resets_total.
+	// Reset closes every connection and dials again. It counts itself as chorus_p2p_leg_resets_total.
 	Reset(ctx context.Context) error
 }
 

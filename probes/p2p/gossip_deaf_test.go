@@ -30,7 +30,7 @@ func TestGossipOversize(t *testing.T) {
 	})
 }
 
-// A node that loses the stream it writes to us forgets our subscription, and we stay connected and deaf. Dialling anew is
+// A node that loses the stream it writes to us forgets our subscription, and we stay connected and deaf. Dialling again is
 // the cure.
 func TestGossipDeaf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestGossipDeaf(t *testing.T) {
 }
 
 // A node that resets the stream we write to makes our pubsub forget that the node is on the topic, and says so no second
-// time. Dialling anew is the cure.
+// time. Dialling again is the cure.
 func TestGossipForgets(t *testing.T) {
 	for _, which := range []string{"gossip-a", "gossip-b"} {
 		t.Run(which, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestGossipForgets(t *testing.T) {
 	}
 }
 
-// Where nobody is on the topic, dialling anew does not help, so it becomes seldom.
+// Where nobody is on the topic, dialling again does not help, so it becomes seldom.
 func TestGossipNobodyOnTopic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := gossipCluster(t, 2, false)

@@ -8,7 +8,7 @@ import (
 	"chorus/probes"
 )
 
-// The legs that the exporter has: what a run finds silent they dial anew, and go on dialling until the node is back.
+// The legs that the exporter has: what a run finds silent they dial again, and go on dialling until the node is back.
 func TestGossipOnPresence(t *testing.T) {
 	noGossipLeaks(t)
 	hosts := []*node{startNode(t), startNode(t)}

@@ -86,7 +86,7 @@ func (r *gossipRun) probe(ctx context.Context) (probes.Result, error) {
 // ready chooses the mode and waits until its legs have been connected long enough.
 func (r *gossipRun) ready(ctx context.Context) (GossipMode, error) {
 	if !within(ctx, r.s.settled()) {
-		return r.x.mode, probes.WithReason(probes.ReasonWarmingUp, errors.New("a silent leg is being dialled anew"))
+		return r.x.mode, probes.WithReason(probes.ReasonWarmingUp, errors.New("a silent leg is being dialled again"))
 	}
 	for waited := false; ; waited = true {
 		mode, warm, fault := r.choose(time.Now())

@@ -18,7 +18,7 @@ import (
 
 const (
 	gossipAskAtMost   = 16               // nodes of a leg that are asked whether they live
-	gossipResetWithin = 10 * time.Second // for a leg to close and dial anew
+	gossipResetWithin = 10 * time.Second // for a leg to close and dial again
 )
 
 // gossipDoubt finds out, while a run still waits for its message, which leg is to blame. A leg that has nothing to hear
@@ -129,7 +129,7 @@ func (r *gossipRun) forgetful(err error) (legs []GossipLeg) {
 	return legs
 }
 
-// reset makes legs dial anew, in the background; the next run waits for it. Subscriptions stay: a new connection announces
+// reset makes legs dial again, in the background; the next run waits for it. Subscriptions stay: a new connection announces
 // them, while cancelling one sends PRUNE to live nodes and bars them from the mesh for ten seconds.
 func (s *gossipSession) reset(legs []GossipLeg) {
 	s.mu.Lock()
@@ -146,7 +146,7 @@ func (s *gossipSession) reset(legs []GossipLeg) {
 		var all sync.WaitGroup
 		for _, leg := range legs {
 			all.Go(func() {
-				level.Warn(s.log()).Log("msg", "Leg is connected and silent, dialling anew", "peer", leg.Name())
+				level.Warn(s.log()).Log("msg", "Leg is connected and silent, dialling again", "peer", leg.Name())
 				if err := leg.Reset(ctx); err != nil && s.ctx.Err() == nil {
 					level.Warn(s.log()).Log("msg", "Leg not reset", "peer", leg.Name(), "err", err)
 				}

@@ -71,7 +71,7 @@ type post struct {
 }
 
 // Allow lets a topic through, from now on by this policy. What neighbours announced of a topic before it was allowed is
-// lost until they are connected anew: allow topics before the first connection.
+// lost until they are connected again: allow topics before the first connection.
 func (g *Guard) Allow(topic string, p TopicPolicy) error {
 	if topic == "" || p.MaxBytes <= 0 || p.PerSecond < 0 || p.Burst < 0 {
 		return fmt.Errorf("allow topic %q: give it a name, a positive size and no negative rate", topic)

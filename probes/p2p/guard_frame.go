@@ -78,7 +78,7 @@ func appendField(to []byte, number protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(to, number, protowire.BytesType), value)
 }
 
-// name is a topic as a string, which is made anew only when it is another than the last.
+// name is a topic as a string, which is made again only when it is another than the last.
 func (f *frame) name(topic []byte) string {
 	if f.topic != string(topic) {
 		f.topic = string(topic)

@@ -20,7 +20,7 @@ type bucket struct {
 	at     time.Time
 }
 
-// maxRoutes bounds the buckets. Over it all begin anew: neighbours are few, and we choose them.
+// maxRoutes bounds the buckets. Over it all start again: neighbours are few, and we choose them.
 const maxRoutes = 4096
 
 func newRates(perSecond float64, burst int) rates {

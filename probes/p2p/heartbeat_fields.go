@@ -165,7 +165,7 @@ func (f *HeartbeatFields) leadsTo(path string) bool {
 	return false
 }
 
-var errNotText = errors.New("is no text")
+var errNotText = errors.New("is not a text")
 
 func readText(raw json.RawMessage) (s string, err error) {
 	if raw[0] != '"' {
@@ -178,7 +178,7 @@ func readText(raw json.RawMessage) (s string, err error) {
 func readTerm(raw json.RawMessage) (uint64, error) {
 	term, err := strconv.ParseUint(string(raw), 10, 64)
 	if err != nil || term > maxTerm {
-		return 0, errors.New("is no whole number from 0 to 2^53")
+		return 0, errors.New("is not a whole number from 0 to 2^53")
 	}
 	return term, nil
 }
@@ -212,7 +212,7 @@ func readTime(raw json.RawMessage, unit time.Duration) (time.Time, error) {
 	t = t.UTC()
 	// The years that nanoseconds of 64 bits reach, from the epoch on.
 	if err != nil || t.Year() < 1970 || t.Year() >= 2262 {
-		return time.Time{}, errors.New("is no time such as \"2025-09-30T10:30:05Z\", and no number since 1970")
+		return time.Time{}, errors.New("is not a time such as \"2025-09-30T10:30:05Z\", nor a number since 1970")
 	}
 	return t, nil
 }
@@ -227,7 +227,7 @@ func readNumber(raw json.RawMessage, unit time.Duration) (nanoseconds, error) {
 	v, err := strconv.ParseFloat(string(raw), 64)
 	v *= float64(unit)
 	if err != nil || !(v >= 0 && v < math.MaxInt64) {
-		return 0, errors.New("is no number in range")
+		return 0, errors.New("is not a number in range")
 	}
 	return nanoseconds(v), nil
 }

@@ -43,7 +43,7 @@ func TestHeartbeats(t *testing.T) {
 			}, nil)
 			return h
 		}
-		// A clock that is an hour off is no reason to doubt.
+		// A clock that is an hour off is not a reason to doubt.
 		for _, tt := range []struct {
 			node    *beatNode
 			name    string

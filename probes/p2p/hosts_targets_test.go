@@ -31,7 +31,7 @@ func TestParseTargets(t *testing.T) {
 		"names":              {[]string{"/dns4/x/tcp/1/p2p/" + idA, "/dnsaddr/x/p2p/" + idA}, []string{"/dns4/x/tcp/1 /dnsaddr/x"}, ""},
 		"given twice":        {[]string{"/dns/x/tcp/1/p2p/" + idA, "/dns/x/tcp/1/p2p/" + idA}, []string{"/dns/x/tcp/1"}, ""},
 		"QUIC":               {[]string{"/ip4/1.2.3.4/udp/1/quic-v1/p2p/" + idA}, nil, `targets[0] "/ip4/1.2.3.4/udp/1/quic-v1/p2p/` + idA + `": needs QUIC`},
-		"no multiaddr":       {[]string{"node-1:4001"}, nil, `targets[0] "node-1:4001": is no multiaddr`},
+		"no multiaddr":       {[]string{"node-1:4001"}, nil, `targets[0] "node-1:4001": is not a multiaddr`},
 		"empty":              {[]string{""}, nil, `targets[0] ""`},
 		"no id":              {[]string{"/ip4/1.2.3.4/tcp/1"}, nil, "append /p2p/ID"},
 		"no address":         {[]string{"/p2p/" + idA}, nil, "has no address"},

@@ -63,7 +63,7 @@ func (l *Leg) Connected() []peer.ID {
 
 // Responsive are the targets that are connected and, as far as we know, answer. A target counts from the moment it is
 // connected until a ping over that connection is not answered in time, and then again once one is answered; being
-// dialled anew in between does not make it count. While Run is not at work nobody is asked, so nobody counts.
+// dialled again in between does not make it count. While Run is not at work nobody is asked, so nobody counts.
 func (l *Leg) Responsive() []peer.ID {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -178,7 +178,7 @@ func (l *Leg) notify(id peer.ID) {
 	}
 }
 
-// Reset closes every connection to a target and dials anew at once: the way out of connections that are there and carry
+// Reset closes every connection to a target and dials again at once: the way out of connections that are there and carry
 // nothing. It returns when each target was dialled, with an error if none is connected, or when ctx is done; dialling
 // goes on then. On a host that is not ours it closes nothing and returns errors.ErrUnsupported.
 func (l *Leg) Reset(ctx context.Context) error {
@@ -189,7 +189,7 @@ func (l *Leg) Reset(ctx context.Context) error {
 		return fmt.Errorf("reset leg %s: it is not running", l.name)
 	}
 	l.metrics.resets.WithLabelValues(l.name).Inc()
-	level.Warn(l.logger).Log("msg", "Leg reset: connections closed, dialling anew")
+	level.Warn(l.logger).Log("msg", "Leg reset: connections closed, dialling again")
 	var dialled sync.WaitGroup
 	for _, k := range l.present() {
 		dialled.Go(func() { k.reset(ctx) })

@@ -33,7 +33,7 @@ func NewLegMetrics() *LegMetrics {
 		}),
 		resets: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "chorus_p2p_leg_resets_total",
-			Help: "Times a leg was disconnected and dialled anew because it was connected and silent, by leg.",
+			Help: "Times a leg was disconnected and dialled again because it was connected and silent, by leg.",
 		}, []string{"leg"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "chorus_p2p_dials_refused_total",

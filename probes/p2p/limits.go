@@ -20,7 +20,7 @@ import (
 //
 // so three hosts with 5 targets and this default reserve under 200 MiB, whatever peers do; a few MiB is usual, since a
 // reservation says what may be buffered. Over the bound the DHT leg closes the connections of least value down to 7/8 of
-// it, never one of a target: a cluster with more DHT servers needs a larger bound, or every lookup dials anew.
+// it, never one of a target: a cluster with more DHT servers needs a larger bound, or every lookup dials again.
 const DefaultMaxPeers = 128
 
 // What DefaultMaxPeers states.

@@ -39,7 +39,7 @@ func (k *link) hold(ctx context.Context) {
 				continue
 			}
 			if failures++; failures >= o.MaxFailures && k.leg.owned {
-				level.Warn(k.log()).Log("msg", "Target answers no ping, dialling anew")
+				level.Warn(k.log()).Log("msg", "Target answers no ping, dialling again")
 				_ = k.leg.host.Network().ClosePeer(k.target.ID) // it is gone from the network's books in any case
 				return
 			}

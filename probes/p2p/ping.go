@@ -18,7 +18,7 @@ import (
 	"github.com/multiformats/go-multistream"
 )
 
-// Defaults of PingOptions. A node that hangs is out of Leg.Responsive after 8 s at the latest and dialled anew after 16 s,
+// Defaults of PingOptions. A node that hangs is out of Leg.Responsive after 8 s at the latest and dialled again after 16 s,
 // while libp2p itself would keep it connected for 37 s.
 const (
 	DefaultPingInterval    = 5 * time.Second
@@ -36,7 +36,7 @@ var errPingUnsupported = errors.New("the node does not speak ping")
 type PingOptions struct {
 	Interval    time.Duration // between the pings to one node; the first follows the connection at once
 	Timeout     time.Duration // of one ping
-	MaxFailures int           // in a row, after which the connection is closed and the node dialled anew
+	MaxFailures int           // in a row, after which the connection is closed and the node dialled again
 }
 
 func (o PingOptions) withDefaults() (PingOptions, error) {

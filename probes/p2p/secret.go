@@ -27,7 +27,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	switch mode := info.Mode(); {
 	case !mode.IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", path)
+		return nil, fmt.Errorf("%s is not a regular file", path)
 	case mode.Perm()&openToOthers != 0 && runtime.GOOS != "windows": // where modes say nothing
 		return nil, fmt.Errorf("%s holds a secret and has mode %04o, close it to others: chmod 600 %s", path, mode.Perm(), path)
 	}

@@ -65,7 +65,7 @@ func ParseTargets(texts []string, o TargetOptions) ([]Target, error) {
 func parseTarget(text string, o TargetOptions) (peer.ID, ma.Multiaddr, error) {
 	whole, err := ma.NewMultiaddr(text)
 	if err != nil {
-		return "", nil, fmt.Errorf("is no multiaddr, write it like /dns4/node-1.example/tcp/4001/p2p/12D3Koo…: %w", err)
+		return "", nil, fmt.Errorf("is not a multiaddr, write it like /dns4/node-1.example/tcp/4001/p2p/12D3Koo…: %w", err)
 	}
 	addr, id := peer.SplitAddr(whole)
 	switch {

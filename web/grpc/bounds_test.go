@@ -190,7 +190,7 @@ func TestCrowd(t *testing.T) {
 			gone.Add(1)
 		}()
 		if i%limit == 0 {
-			r.conn.Close() // a prober comes anew each time
+			r.conn.Close() // a prober comes again each time
 			r.conn = dial(t, r.listener)
 			r.HealthClient = grpc_health_v1.NewHealthClient(r.conn)
 			if got := r.check(t, Readiness); got != serving {

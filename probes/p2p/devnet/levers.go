@@ -31,7 +31,7 @@ func (s *Swarm) Kill(i int) error {
 	})
 }
 
-// Revive starts node i anew after Kill: the same identity, port and group, a new uptime, empty stores, no lever pulled. As
+// Revive starts node i again after Kill: the same identity, port and group, a new uptime, empty stores, no lever pulled. As
 // if it had written it down, it knows the newest term: terms rise also where all nodes were dead.
 func (s *Swarm) Revive(i int) error {
 	return s.pull("Revived a node", i, func(n *slot) error {

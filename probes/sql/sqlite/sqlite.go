@@ -51,7 +51,7 @@ func Normalize(given, dir string) (uri string, warnings []string, err error) {
 	return parsed.String(), warnings, nil
 }
 
-// New returns the probe of a SQLite file. It never creates the file, opens it anew for every run, and fails when it is
+// New returns the probe of a SQLite file. It never creates the file, opens it again for every run, and fails when it is
 // missing, empty, cut off or not a database. Nothing is opened before the first run. The caller closes the probe.
 func New(o Options) (*sql.Probe, error) {
 	uri, _, err := Normalize(o.DSN, "")
