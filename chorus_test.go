@@ -22,6 +22,8 @@ import (
 	"chorus/evaluator"
 	"chorus/evaluator/shutdown"
 	"chorus/probes"
+	"chorus/probes/peer"
+	"chorus/probes/probetest"
 	"chorus/rules"
 )
 
@@ -344,4 +346,37 @@ func TestLoggers(t *testing.T) {
 	if got := kitOf(SlogFromKit(own, slog.Default())); got != own {
 		t.Errorf("a logger of go-kit comes back as %T", got)
 	}
+}
+
+// A check that only this node confirms passes and is degraded; with a witness it is healthy, and cut off from it unhealthy.
+func TestWitness(t *testing.T) {
+	a, b := probetest.Link()
+	checks := func(reader *probetest.Peer) []probes.Spec {
+		bus, err := peer.NewPubSub(peer.PubSubOptions{Writer: a, Reader: reader, Topic: "health"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, err := peer.NewStore(peer.StoreOptions{Writer: a, Reader: reader, Key: "/health/a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		specs := []probes.Spec{bus.Check("bus"), store.Check("store")}
+		for i := range specs {
+			specs[i].Interval, specs[i].Timeout, specs[i].FailureThreshold = 100*time.Millisecond, 100*time.Millisecond, 1
+		}
+		return specs
+	}
+	e := running(t, Options{Settings: only(checks(a)...)})
+	probetest.Await(t, e.Status, evaluator.Degraded)
+	e.eventually(t, "the message says why", func() bool {
+		return strings.Contains(e.Summary().Message, "passed with no witness but this node")
+	})
+	if err := e.Apply(t.Context(), only(checks(b)...)); err != nil {
+		t.Fatal(err)
+	}
+	probetest.Await(t, e.Status, evaluator.Healthy)
+	a.Cut(true)
+	probetest.Await(t, e.Status, evaluator.Unhealthy)
+	a.Cut(false)
+	probetest.Await(t, e.Status, evaluator.Healthy)
 }

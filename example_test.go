@@ -17,6 +17,8 @@ import (
 	"chorus/evaluator"
 	"chorus/evaluator/shutdown"
 	"chorus/probes"
+	"chorus/probes/peer"
+	"chorus/probes/probetest"
 	"chorus/probes/sql/sqlite"
 )
 
@@ -138,6 +140,32 @@ groups:
 	await(e, evaluator.Unhealthy)
 	fmt.Println(e.Summary().Message)
 	// Output: queue: the queue is too long (250, limit 100)
+}
+
+// What a program has of a cluster: two members, each with its own connections. A message must get from one to the other.
+func Example_members() {
+	writer, reader := probetest.Link() // any type with SubscribeToTopic and PublishToTopic
+	bus, err := peer.NewPubSub(peer.PubSubOptions{Writer: writer, Reader: reader, Topic: "health-check"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := chorus.New(chorus.Options{Settings: chorus.Settings{
+		Checks: []probes.Spec{bus.Check("bus")}, Disable: []string{"resource-health"},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go e.Run(ctx)
+	await(e, evaluator.Healthy)
+	for r := range e.Results("bus") {
+		fmt.Println(r.Message[:len("message arrived")])
+		break
+	}
+	// Output: message arrived
 }
 
 // A stop in order: the program registers what it has to stop, and requests the stop when a signal comes. Load balancers see

@@ -26,6 +26,7 @@ type check struct {
 	lastRun     time.Time
 	lastSuccess time.Time // zero before the first
 	healthy     bool
+	self        bool // the last run passed with no other witness than this node
 	pace        pace // of the last run
 }
 
@@ -83,6 +84,7 @@ func (c *check) streak() int {
 func (c *check) add(o *Outcome, p pace, made bool) (changed bool) {
 	changed = !c.ran || c.healthy != o.Healthy()
 	c.ran, c.healthy, c.lastRun, c.pace = true, o.Healthy(), o.Finished, p
+	c.self = o.Healthy() && o.Result.Details[DetailMode] == ModeSelf
 	if o.Healthy() {
 		c.passed++
 		c.failures = 0

@@ -18,6 +18,7 @@ type metrics struct {
 	lastRun, lastSuccess   *prometheus.Desc
 	interval, timeout      *prometheus.Desc
 	info, stuck, proven    *prometheus.Desc
+	self                   *prometheus.Desc
 	durations              *prometheus.HistogramVec
 }
 
@@ -44,6 +45,8 @@ func newMetrics() metrics {
 			"Whether an abandoned run of the check has not returned yet (1) or none is out (0)."),
 		proven: desc("chorus_health_check_proven",
 			"Whether the check has passed once since it was declared (1) or not yet (0)."),
+		self: desc("chorus_health_check_self",
+			"Constant 1 while the last run of the check passed with no other witness than the node itself."),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "chorus_health_check_duration_seconds",
 			Help:                            "Duration of the runs of the check.",
@@ -68,7 +71,7 @@ func (r *Runner) Describe(ch chan<- *prometheus.Desc) {
 	m := &r.metrics
 	for _, d := range []*prometheus.Desc{
 		m.passed, m.failed, m.errors, m.healthy, m.failures, m.threshold, m.lastRun, m.lastSuccess,
-		m.interval, m.timeout, m.info, m.stuck, m.proven,
+		m.interval, m.timeout, m.info, m.stuck, m.proven, m.self,
 	} {
 		ch <- d
 	}
@@ -87,7 +90,7 @@ func (r *Runner) Collect(ch chan<- prometheus.Metric) {
 func (r *Runner) read() []prometheus.Metric {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	out := make(samples, 0, len(r.checks)*(len(reasons)+14))
+	out := make(samples, 0, len(r.checks)*(len(reasons)+15))
 	for name, c := range r.checks {
 		if !c.spec.Disabled {
 			r.readCheck(&out, name, c)
@@ -116,6 +119,9 @@ func (r *Runner) readCheck(out *samples, name string, c *check) {
 	if c.ran {
 		out.gauge(m.healthy, number(c.healthy), name)
 		out.gauge(m.lastRun, r.timestamp(c.lastRun), name)
+	}
+	if c.self {
+		out.gauge(m.self, 1, name)
 	}
 	if !c.lastSuccess.IsZero() {
 		out.gauge(m.lastSuccess, r.timestamp(c.lastSuccess), name)

@@ -25,7 +25,7 @@ func TestLibrariesLinkLittle(t *testing.T) {
 		"github.com/aws/", "github.com/Azure/", "cloud.google.com/", grpcModule,
 	}
 	for _, room := range []string{
-		".", "collectors", "evaluator", "evaluator/shutdown", "probes", "probes/sql", "probes/sql/dsn", "rules", "web", "web/serve", grpcRoom,
+		".", "collectors", "evaluator", "evaluator/shutdown", "probes", "probes/peer", "probes/probetest", "probes/sql", "probes/sql/dsn", "rules", "web", "web/serve", grpcRoom,
 	} {
 		out, err := exec.Command("go", "list", "-deps", path.Join(module, room)).Output()
 		if err != nil {

@@ -92,7 +92,7 @@ func TestLoadIdentity(t *testing.T) {
 		})
 	}
 	t.Run("a directory", func(t *testing.T) {
-		if _, err := LoadIdentity(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		if _, err := LoadIdentity(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("error %v", err)
 		}
 	})
