@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"chorus/rules"
+	"chorus/rules/expr"
 )
 
 // told is what is told of an alert beside what decides about it.
@@ -22,19 +23,19 @@ type told struct {
 // limits keeps what alert expressions compare with, by expression, until the rules change.
 type limits struct {
 	of     *rules.Set
-	parsed map[string]*rules.Limit // nil: none
+	parsed map[string]*expr.Limit // nil: none
 }
 
-func (ls *limits) get(set *rules.Set, expr string) *rules.Limit {
+func (ls *limits) get(set *rules.Set, of string) *expr.Limit {
 	if ls.of != set {
-		ls.of, ls.parsed = set, map[string]*rules.Limit{}
+		ls.of, ls.parsed = set, map[string]*expr.Limit{}
 	}
-	l, known := ls.parsed[expr]
+	l, known := ls.parsed[of]
 	if !known {
-		if parsed, ok := rules.LimitOf(expr); ok {
+		if parsed, ok := expr.LimitOf(of); ok {
 			l = &parsed
 		}
-		ls.parsed[expr] = l
+		ls.parsed[of] = l
 	}
 	return l
 }
@@ -97,7 +98,7 @@ func holds(value float64, op string, limit float64) bool {
 
 // limitValues returns the limit of each of the rule's alerts, NaN if it is not known. A query that fails is not a fault of
 // the verdict: the alert only lacks its limit.
-func (e *Evaluator) limitValues(ctx context.Context, r *rule, l *rules.Limit, s stamp) func(*alert) float64 {
+func (e *Evaluator) limitValues(ctx context.Context, r *rule, l *expr.Limit, s stamp) func(*alert) float64 {
 	switch {
 	case l == nil:
 		return func(*alert) float64 { return math.NaN() }

@@ -6,6 +6,9 @@ import (
 	"strconv"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // An own alert with a check_name may leave the rest to us. What is derived from all alerts of the check:
@@ -45,13 +48,23 @@ func (l *loader) derive() {
 		info := labels.FromStrings("check_name", d.Name, "component", d.Component,
 			"critical", strconv.FormatBool(d.Critical), "kind", "rule")
 		g.items = []*item{
-			l.derived(g, first, infoName, anchor, info),
-			l.derived(g, first, dataName, derivedData(d.alerts), labels.FromStrings("check_name", d.Name)),
+			l.derived(g, first, infoName, expr.Anchor, info),
+			l.derived(g, first, dataName, expr.Data(expressions(d.alerts)), labels.FromStrings("check_name", d.Name)),
 		}
 		derived = append(derived, g)
 	}
 	l.groups = append(l.groups, derived...)
 	slices.SortStableFunc(l.groups, func(a, b *group) int { return int(a.place) - int(b.place) })
+}
+
+// expressions are those of rules that parse.
+func expressions(rules []*item) (out []parser.Expr) {
+	for _, it := range rules {
+		if it.expr != nil {
+			out = append(out, it.expr)
+		}
+	}
+	return out
 }
 
 // freeName is the check's name unless a group has it.

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"chorus/rules/expr"
 )
 
 // Bounds on what an operator's files may hold. They are far above any sensible rule file and keep a wrong path (a log,
@@ -120,9 +122,9 @@ func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *g
 			Msg: fmt.Sprintf("group %q: %s", g.Name, msg),
 		})
 	}
-	if out.interval >= lookback {
+	if out.interval >= expr.Lookback {
 		fault(of(at.Interval, out.at), fmt.Sprintf("interval is %s, but samples go stale after %s, so the "+
-			"alerts of the group would vanish in between: use a shorter interval", g.Interval, model.Duration(lookback)))
+			"alerts of the group would vanish in between: use a shorter interval", g.Interval, model.Duration(expr.Lookback)))
 	}
 	if g.QueryOffset != nil {
 		fault(of(at.QueryOffset, out.at), "query_offset is not supported, all rules are evaluated at the same time: remove it")

@@ -6,6 +6,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // presence says in which ways the series of a result have a label. No way at all: the result is always empty.
@@ -251,7 +253,7 @@ func (t *tracer) origin(by, label, fix string) *origin {
 
 // literal is the value of a string in an expression.
 func literal(e parser.Expr) string {
-	if s, ok := bare(e).(*parser.StringLiteral); ok {
+	if s, ok := expr.Bare(e).(*parser.StringLiteral); ok {
 		return s.Val
 	}
 	return ""

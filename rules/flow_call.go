@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // call is the flow of a function's result.
@@ -45,7 +47,7 @@ func (t *tracer) call(e *parser.Call) flow {
 func (t *tracer) absent(e *parser.Call) flow {
 	f := without()
 	var matchers []*labels.Matcher
-	switch s := bare(e.Args[0]).(type) {
+	switch s := expr.Bare(e.Args[0]).(type) {
 	case *parser.VectorSelector:
 		matchers = s.LabelMatchers
 	case *parser.MatrixSelector:

@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // flows are the flows of all rules: what a rule's series carry depends on what the rules wrote that it reads.
@@ -54,7 +56,7 @@ func (f *flows) again(rules ...*item) {
 
 // index notes what a rule reads.
 func (f *flows) index(it *item) {
-	inspect(it.expr, func(n parser.Node, _ []parser.Node) {
+	expr.Inspect(it.expr, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
 			if name := exactName(s); name != "" {
 				f.readers[name] = append(f.readers[name], it)

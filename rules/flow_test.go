@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr/exprtest"
 )
 
 // generator writes random expressions out of what sets, keeps and drops labels.
@@ -75,8 +77,8 @@ func (g generator) vector(depth int) string {
 }
 
 // measuredSeries are series as a registry gives them: with any labels but those of a server.
-func (g generator) measuredSeries() memory {
-	var out memory
+func (g generator) measuredSeries() exprtest.Memory {
+	var out exprtest.Memory
 	seen := map[string]bool{}
 	for range g.IntN(7) {
 		l := labels.FromMap(map[string]string{"__name__": g.pick("m1", "m2"), "a": g.pick("x", "y"), "b": g.pick("x", "y", "z")})
@@ -115,7 +117,7 @@ func holds(t *testing.T, g generator, engine *promql.Engine, first, second strin
 			if it.Record != name {
 				it = rules[1]
 			}
-			result, ok := store.query(t, engine, it.Expr)
+			result, ok := store.Query(t, engine, it.Expr)
 			if !ok {
 				break
 			}
@@ -151,7 +153,7 @@ func (f flow) agree(t *testing.T, l labels.Labels, first, second string) (carrie
 }
 
 func TestFlowAgreesWithEngine(t *testing.T) {
-	engine := newTestEngine()
+	engine := exprtest.NewEngine()
 	carried := 0
 	for seed := range uint64(1500) {
 		g := generator{rand.New(rand.NewPCG(seed, 1))}

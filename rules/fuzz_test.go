@@ -11,6 +11,9 @@ import (
 	"testing/fstest"
 
 	"github.com/prometheus/prometheus/template"
+
+	"chorus/rules/expr"
+	"chorus/rules/expr/exprtest"
 )
 
 // FuzzLoad loads whatever bytes as an own file: it loads or says why not, in faults that name the file.
@@ -76,8 +79,8 @@ func FuzzTemplate(f *testing.F) {
 			t.Errorf("refused %v, %q; Prometheus says %v", got.broken, got.faults, err)
 		}
 		for _, q := range got.queries {
-			if e, err := l.parser.ParseExpr(q); err == nil && looksBack(e) < 0 {
-				t.Errorf("%q looks back %s", q, looksBack(e))
+			if e, err := l.parser.ParseExpr(q); err == nil && expr.LooksBack(e) < 0 {
+				t.Errorf("%q looks back %s", q, expr.LooksBack(e))
 			}
 		}
 		for _, fault := range got.faults {
@@ -98,7 +101,7 @@ func FuzzFlow(f *testing.F) {
 	} {
 		f.Add(s, uint64(1))
 	}
-	engine := newTestEngine()
+	engine := exprtest.NewEngine()
 	f.Fuzz(func(t *testing.T, expr string, seed uint64) {
 		g := generator{rand.New(rand.NewPCG(seed, 2))}
 		holds(t, g, engine, `label_replace(m1, "job", "x", "b", "x|y")`, expr)

@@ -10,12 +10,14 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"chorus/rules/expr"
 )
 
 // The series that every alert writes, and those of ours by which rules declare checks.
 const (
-	alertsName     = "ALERTS"
-	alertsForState = "ALERTS_FOR_STATE"
+	alertsName     = expr.AlertsSeries
+	alertsForState = expr.AlertsForStateSeries
 	infoName       = "chorus_health_check_info"
 	dataName       = "chorus_health_check_data"
 	buildName      = "chorus_exporter_build_info"
@@ -61,7 +63,7 @@ func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePos
 		it.setExpr(e)
 	}
 	if it.Alert != "" && it.expr != nil {
-		if c := Split(it.expr)[0]; c.Kind == Compare {
+		if c := expr.Split(it.expr)[0]; c.Kind == expr.Compare {
 			it.Value = c.Value.String()
 		}
 	}
@@ -70,7 +72,7 @@ func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePos
 
 func (it *item) setExpr(e parser.Expr) {
 	it.expr = e
-	inspect(e, func(n parser.Node, _ []parser.Node) {
+	expr.Inspect(e, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
 			it.Reads = append(it.Reads, Read{exactName(s), s.String()})
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // lintGroups faults group names that repeat: a failing rule is reported by the name of its group alone.
@@ -31,7 +33,10 @@ func (l *loader) lintGroups() {
 func (l *loader) lintRules() {
 	measured := map[string]bool{}
 	names := Names()
-	l.metrics = newMetrics(names)
+	l.metrics = expr.Metrics{}
+	for _, n := range names {
+		l.metrics[n.Name] = expr.Metric{Labels: n.Labels, Max: n.Max}
+	}
 	for _, n := range names {
 		measured[n.Name] = n.Source == SourceMeasured
 		if n.Type == "histogram" {
@@ -132,7 +137,7 @@ func (l *loader) lintAlert(it *item) {
 // check, or an aggregation keeps it.
 func mentions(e parser.Expr, label string) bool {
 	found := false
-	inspect(e, func(n parser.Node, _ []parser.Node) {
+	expr.Inspect(e, func(n parser.Node, _ []parser.Node) {
 		switch n := n.(type) {
 		case *parser.VectorSelector:
 			found = found || strings.HasPrefix(n.Name, "chorus_health_check")
@@ -146,15 +151,4 @@ func mentions(e parser.Expr, label string) bool {
 		}
 	})
 	return found
-}
-
-// inspect walks an expression that may be missing because it does not parse.
-func inspect(e parser.Expr, f func(n parser.Node, path []parser.Node)) {
-	if e == nil {
-		return
-	}
-	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
-		f(n, path)
-		return nil
-	})
 }

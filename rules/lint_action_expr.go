@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // saysUnknown are the shipped alerts that say that nothing is known of a check.
@@ -64,7 +66,7 @@ func (a *actionLint) walk(v actionVisit) {
 	}
 	a.seen[v] = true
 	v.held |= a.heldBack(v.rule, v.behind, map[*item]bool{})
-	inspect(v.rule.expr, func(n parser.Node, path []parser.Node) {
+	expr.Inspect(v.rule.expr, func(n parser.Node, path []parser.Node) {
 		switch n := n.(type) {
 		case *parser.Call:
 			switch n.Func.Name {
@@ -116,7 +118,7 @@ func (a *actionLint) heldBack(r *item, behind bool, on map[*item]bool) (held unk
 		return 0
 	}
 	on[r] = true
-	inspect(r.expr, func(n parser.Node, path []parser.Node) {
+	expr.Inspect(r.expr, func(n parser.Node, path []parser.Node) {
 		s, ok := n.(*parser.VectorSelector)
 		if !ok || !behind && !behindUnless(s, path) {
 			return

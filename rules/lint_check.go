@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // lintChecks checks that all rules of a check say the same of it.
@@ -61,7 +63,7 @@ func (l *loader) lintInfo(d *declaration) {
 func (l *loader) lintAnchor(d *declaration, info *item) {
 	anchored := info.expr == nil || info.group.file.shipped
 	var reads []string
-	inspect(info.expr, func(n parser.Node, _ []parser.Node) {
+	expr.Inspect(info.expr, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
 			reads = append(reads, s.Name)
 			anchored = anchored || strings.HasPrefix(s.Name, "chorus_")

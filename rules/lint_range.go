@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // Bounds on how much of the past an expression reads.
@@ -23,7 +25,7 @@ const (
 // templates.
 func (l *loader) lintRanges(it *item) {
 	for _, e := range append([]parser.Expr{it.expr}, it.queries...) {
-		switch back := looksBack(e); {
+		switch back := expr.LooksBack(e); {
 		case back > maxLookBack:
 			l.fault(it, it.exprAt(), "the expression looks back %s, and samples are kept in memory for %s at most: "+
 				"use a shorter range or offset", model.Duration(back), model.Duration(maxLookBack))
@@ -31,7 +33,7 @@ func (l *loader) lintRanges(it *item) {
 			l.warn(it, it.exprAt(), "the expression looks back %s, so that all samples are kept in memory as long, about "+
 				"300 MB a day for 1,000 series: use a shorter range or offset, or a rule on a Prometheus server", model.Duration(back))
 		}
-		inspect(e, func(n parser.Node, path []parser.Node) {
+		expr.Inspect(e, func(n parser.Node, path []parser.Node) {
 			var offset time.Duration
 			switch n := n.(type) {
 			case *parser.VectorSelector:
@@ -70,7 +72,7 @@ func (l *loader) lintNever(it *item) {
 	if it.Alert == "" || it.expr == nil {
 		return
 	}
-	if why := l.metrics.never(it.expr); why != "" {
+	if why := l.metrics.Never(it.expr); why != "" {
 		l.fault(it, it.exprAt(), "the alert never fires: %s", why)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // lintResult faults an expression that can never be evaluated as a rule, such as a bare range.
@@ -35,7 +37,7 @@ func (l *loader) lintTimes(it *item) {
 
 // timeFault is what is wrong with the first @ in an expression, empty if nothing is.
 func timeFault(e parser.Expr) (fault string) {
-	inspect(e, func(n parser.Node, _ []parser.Node) {
+	expr.Inspect(e, func(n parser.Node, _ []parser.Node) {
 		var at *int64
 		switch n := n.(type) {
 		case *parser.VectorSelector:

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // targetLabels tell the targets of a server apart. Series carry neither here, since there is one target; the shipped
@@ -108,7 +110,7 @@ func (it *item) name() string {
 
 // warnTargets warns of selectors that ask for a label which no series has here.
 func (l *loader) warnTargets(it *item, f *flows) {
-	inspect(it.expr, func(n parser.Node, _ []parser.Node) {
+	expr.Inspect(it.expr, func(n parser.Node, _ []parser.Node) {
 		s, ok := n.(*parser.VectorSelector)
 		if !ok || !f.selected(s).empty() {
 			return

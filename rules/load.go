@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // Options say what Load loads. The zero value loads the rules that need no component: checks, actions, scores, status.
@@ -47,7 +49,7 @@ type loader struct {
 	// templates are those seen so far, since many alerts have the same, and functions what they may call.
 	templates map[string]*templated
 	functions map[string]any
-	metrics   metrics
+	metrics   expr.Metrics
 }
 
 func newLoader(o Options) *loader {

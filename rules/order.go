@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // Rules are evaluated one after the other at one timestamp. A rule that reads what itself or a later rule writes would
@@ -25,7 +27,7 @@ func (l *loader) lintOrder(rules []*item) {
 		if r.group.place == placeDerived { // what it reads, the alert reads, and says so; the value before is as good
 			continue
 		}
-		inspect(r.expr, func(n parser.Node, path []parser.Node) {
+		expr.Inspect(r.expr, func(n parser.Node, path []parser.Node) {
 			s, ok := n.(*parser.VectorSelector)
 			if !ok || s.OriginalOffset > 0 || within(path) {
 				return

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // Metrics maps the names that the rules, and queries in their templates, read and do not write themselves to the places
@@ -54,7 +56,7 @@ func reads(rules []*item) map[string][]string {
 	out := map[string][]string{}
 	for _, it := range rules {
 		for _, e := range append([]parser.Expr{it.expr}, it.queries...) {
-			inspect(e, func(n parser.Node, _ []parser.Node) {
+			expr.Inspect(e, func(n parser.Node, _ []parser.Node) {
 				s, ok := n.(*parser.VectorSelector)
 				if !ok {
 					return

@@ -94,7 +94,7 @@ func (s *Set) Checks() []Check { return s.checks }
 // Disabled are the rule checks that are switched off, shipped ones that are off by default included.
 func (s *Set) Disabled() []Check { return s.disabled }
 
-// Retention is how far back the longest range or offset of any rule looks, at least the engine's lookback of 5m.
+// Retention is how far back the longest range or offset of any rule looks, at least the engine's expr.Lookback of 5m.
 func (s *Set) Retention() time.Duration { return s.retention }
 
 // Warnings are faults that do not keep the set from loading, such as an own alert without a summary.

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr"
 )
 
 // shipped are the components and the optional files that have rules.
@@ -158,5 +162,30 @@ func BenchmarkLoad(b *testing.B) {
 		if _, err := Load(Options{Components: components, Enabled: optional, Actions: []string{"shutdown"}}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestLimitOfShipped holds that the limit of every shipped alert that compares can be evaluated.
+func TestLimitOfShipped(t *testing.T) {
+	p := parser.NewParser(parser.Options{})
+	alerts, limits := 0, 0
+	for _, g := range loadAll(t).Groups() {
+		for _, r := range g.Rules {
+			if r.Alert == "" {
+				continue
+			}
+			alerts++
+			l, ok := expr.LimitOf(r.Expr)
+			if !ok {
+				continue
+			}
+			limits++
+			if _, err := p.ParseExpr(l.Expr); l.Number == nil && err != nil {
+				t.Errorf("the limit of %s is %q, which does not parse: %v", r.Alert, l.Expr, err)
+			}
+		}
+	}
+	if limits < alerts/2 {
+		t.Errorf("%d of %d alerts have a limit", limits, alerts)
 	}
 }

@@ -1,4 +1,6 @@
-package rules
+// Package expr analyses expressions of PromQL without evaluating them: what they compare, when there is data for them, how
+// far they look back, and what can never have a result.
+package expr
 
 import "github.com/prometheus/prometheus/promql/parser"
 
@@ -39,7 +41,7 @@ type Condition struct {
 func Split(e parser.Expr) []Condition { return split(e, FiresIf) }
 
 func split(e parser.Expr, role Role) []Condition {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		return splitBinary(e, role)
 	case *parser.Call:
@@ -50,7 +52,7 @@ func split(e parser.Expr, role Role) []Condition {
 			return split(e.Args[0], role) // these keep values and which series there are
 		}
 	case *parser.VectorSelector: // a bare series fires while it exists
-		if e.Name == alertsName {
+		if e.Name == AlertsSeries {
 			return []Condition{{Role: role, Kind: Alerts, Value: e}}
 		}
 		return []Condition{{Role: role, Kind: Present, Value: e}}
@@ -84,7 +86,7 @@ func splitBinary(e *parser.BinaryExpr, role Role) []Condition {
 }
 
 func splitComparison(e *parser.BinaryExpr, role Role) []Condition {
-	left, right, op := bare(e.LHS), bare(e.RHS), e.Op
+	left, right, op := Bare(e.LHS), Bare(e.RHS), e.Op
 	if left.Type() == parser.ValueTypeScalar && right.Type() == parser.ValueTypeVector {
 		left, right, op = right, left, mirrored(op) // 0.9 < x is x > 0.9: the limit stands on the right
 	}

@@ -1,4 +1,5 @@
-package rules
+// Package exprtest has what tests of expressions need: an engine, and a storage in Memory.
+package exprtest
 
 import (
 	"context"
@@ -14,12 +15,14 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// memory is a storage of series that have one value, once a minute for an hour before and at testTime.
-type memory []promql.Sample
+// Memory is a storage of series that have one value, once a minute for an hour before and at Time.
+type Memory []promql.Sample
 
-var testTime = time.Unix(100_000, 0)
+// Time is when expressions are evaluated.
+func Time() time.Time { return time.Unix(100_000, 0) }
 
-func (m memory) Querier(_, _ int64) (storage.Querier, error) {
+// Querier implements storage.Queryable.
+func (m Memory) Querier(_, _ int64) (storage.Querier, error) {
 	return &storage.MockQuerier{SelectMockFunction: func(_ bool, _ *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
 		set := &seriesList{at: -1}
 		for _, s := range m {
@@ -42,7 +45,7 @@ func (c constant) Iterator(chunkenc.Iterator) chunkenc.Iterator {
 	if err != nil {
 		panic(err)
 	}
-	for t := testTime.Add(-time.Hour); !t.After(testTime); t = t.Add(time.Minute) {
+	for t := Time().Add(-time.Hour); !t.After(Time()); t = t.Add(time.Minute) {
 		appender.Append(0, t.UnixMilli(), c.F)
 	}
 	return chunk.Iterator(nil)
@@ -58,10 +61,10 @@ func (l *seriesList) At() storage.Series              { return l.series[l.at] }
 func (*seriesList) Err() error                        { return nil }
 func (*seriesList) Warnings() annotations.Annotations { return nil }
 
-// query evaluates an expression on m at testTime. ok is false where the engine refuses it.
-func (m memory) query(t testing.TB, engine *promql.Engine, expr string) (out promql.Vector, ok bool) {
+// Query evaluates an expression on m at Time(). ok is false where the engine refuses it.
+func (m Memory) Query(t testing.TB, engine *promql.Engine, expr string) (out promql.Vector, ok bool) {
 	t.Helper()
-	q, err := engine.NewInstantQuery(context.Background(), m, nil, expr, testTime)
+	q, err := engine.NewInstantQuery(context.Background(), m, nil, expr, Time())
 	if err != nil {
 		return nil, false
 	}
@@ -75,7 +78,8 @@ func (m memory) query(t testing.TB, engine *promql.Engine, expr string) (out pro
 	return nil, false
 }
 
-func newTestEngine() *promql.Engine {
+// NewEngine returns an engine as the exporter has one, with smaller bounds.
+func NewEngine() *promql.Engine {
 	return promql.NewEngine(promql.EngineOpts{
 		MaxSamples: 100_000, Timeout: 5 * time.Second, EnableAtModifier: true, EnableNegativeOffset: true,
 		Parser: parser.NewParser(parser.Options{}), NoStepSubqueryIntervalFn: func(int64) int64 { return 60_000 },

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"fmt"
@@ -9,27 +9,24 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// derivedData is the expression that says whether there is data for all alerts of a check.
-func derivedData(alerts []*item) string {
+// Data is the expression that says whether there is data for all alerts of a check, given by their expressions.
+func Data(alerts []parser.Expr) string {
 	var terms []string
-	for _, it := range alerts {
-		if it.expr == nil {
-			continue
-		}
-		for _, term := range measured(it.expr) {
+	for _, e := range alerts {
+		for _, term := range measured(e) {
 			if !slices.Contains(terms, term) {
 				terms = append(terms, term)
 			}
 		}
 	}
 	if len(terms) == 0 {
-		return anchor
+		return Anchor
 	}
 	return strings.Join(terms, " and ")
 }
 
-// anchor is there as long as the exporter is.
-const anchor = "group by (job, instance) (" + buildName + ")"
+// Anchor is an expression that has a series as long as the exporter is there.
+const Anchor = "group by (job, instance) (chorus_exporter_build_info)"
 
 // measured are the terms that say whether there is data for an alert.
 func measured(e parser.Expr) []string {
@@ -65,7 +62,7 @@ func answerable(c Condition, answered []string) []string {
 	if len(terms) == 0 || len(read) == 0 || slices.ContainsFunc(read, func(s string) bool { return !slices.Contains(answered, s) }) {
 		return terms
 	}
-	return []string{fmt.Sprintf("(%s or %s unless %s)", strings.Join(terms, " and "), anchor, exists(c.Value.String()))}
+	return []string{fmt.Sprintf("(%s or %s unless %s)", strings.Join(terms, " and "), Anchor, exists(c.Value.String()))}
 }
 
 // valueTerms are the terms for the measured side.
@@ -89,7 +86,7 @@ func valueTerms(c Condition) []string {
 // swallowed are the terms for what a value takes the largest or smallest of, where NaN does not show.
 func swallowed(v parser.Expr) []string {
 	var out []string
-	inspect(v, func(n parser.Node, _ []parser.Node) {
+	Inspect(v, func(n parser.Node, _ []parser.Node) {
 		a, ok := n.(*parser.AggregateExpr)
 		if ok && slices.Contains([]parser.ItemType{parser.MAX, parser.MIN, parser.TOPK, parser.BOTTOMK}, a.Op) && !eventful(a.Expr) {
 			out = append(out, numbers(a.Expr))

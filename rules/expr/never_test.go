@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"fmt"
@@ -9,17 +9,17 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr/exprtest"
 )
 
 // known is what is known of metrics.
-func known() metrics {
+func known() Metrics {
 	one := 1.0
-	return newMetrics([]Name{
-		{Name: "r", Labels: []string{"path"}, Max: &one},
-		{Name: "limit", Labels: []string{"resource"}},
-		{Name: "plain", Labels: []string{}},
-		{Name: "both", Labels: []string{"path", "resource"}},
-	})
+	return Metrics{
+		"r": {Labels: []string{"path"}, Max: &one}, "limit": {Labels: []string{"resource"}}, "plain": {Labels: []string{}},
+		"both": {Labels: []string{"path", "resource"}},
+	}
 }
 
 func TestNever(t *testing.T) {
@@ -97,10 +97,28 @@ func TestNever(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := known().never(e); (got == "") != (want == "") || !strings.Contains(got, want) {
+		if got := known().Never(e); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", expr, got, want)
 		}
 	}
+}
+
+// generator writes random expressions.
+type generator struct{ *rand.Rand }
+
+func (g generator) pick(of ...string) string { return of[g.IntN(len(of))] }
+
+// series are some that a random expression may read.
+func (g generator) series() exprtest.Memory {
+	var out exprtest.Memory
+	for _, a := range []string{"x", "y"} {
+		for _, name := range []string{"m1", "m2"} {
+			if g.IntN(2) == 0 {
+				out = append(out, promql.Sample{Metric: labels.FromStrings("__name__", name, "a", a), F: float64(g.IntN(3))})
+			}
+		}
+	}
+	return out
 }
 
 // constants writes random comparisons with constants, in the forms that may contradict.
@@ -135,17 +153,17 @@ func (g generator) constants(depth int) string {
 
 // What is said never to have a result has none on the engine, whatever is stored.
 func TestNeverAgreesWithEngine(t *testing.T) {
-	engine, p := newTestEngine(), parser.NewParser(parser.Options{})
+	engine, p := exprtest.NewEngine(), parser.NewParser(parser.Options{})
 	said := 0
 	for seed := range uint64(4000) {
 		g := generator{rand.New(rand.NewPCG(seed, 2))}
 		expr := g.constants(1 + g.IntN(3))
 		e, err := p.ParseExpr(expr)
-		if err != nil || known().never(e) == "" {
+		if err != nil || known().Never(e) == "" {
 			continue
 		}
 		said++
-		for _, store := range []memory{nil, {{Metric: labels.FromStrings("__name__", "m1"), F: 1}}, g.measuredSeries(), {
+		for _, store := range []exprtest.Memory{nil, {{Metric: labels.FromStrings("__name__", "m1"), F: 1}}, g.series(), {
 			{Metric: labels.FromStrings("__name__", "m1"), F: g.Float64() * 3},
 			{Metric: labels.FromStrings("__name__", "m2"), F: float64(g.IntN(3) - 1)},
 			{Metric: labels.FromStrings("__name__", "r", "path", "a"), F: g.Float64()},
@@ -154,8 +172,8 @@ func TestNeverAgreesWithEngine(t *testing.T) {
 			{Metric: labels.FromStrings("__name__", "both", "path", "a", "resource", "a"), F: g.Float64()},
 			{Metric: labels.FromStrings("__name__", "plain"), F: g.Float64()},
 		}} {
-			if result, ok := store.query(t, engine, expr); ok && len(result) > 0 {
-				t.Fatalf("%s never has a result, it is said (%s), but has %v with %v", expr, known().never(e), result, []promql.Sample(store))
+			if result, ok := store.Query(t, engine, expr); ok && len(result) > 0 {
+				t.Fatalf("%s never has a result, it is said (%s), but has %v with %v", expr, known().Never(e), result, []promql.Sample(store))
 			}
 		}
 	}

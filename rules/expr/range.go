@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"fmt"
@@ -31,8 +31,8 @@ func (r valueRange) excludes(op parser.ItemType, limit float64) bool {
 }
 
 // rangeOf is the range of an expression's values.
-func (m metrics) rangeOf(e parser.Expr) valueRange {
-	switch e := bare(e).(type) {
+func (m Metrics) rangeOf(e parser.Expr) valueRange {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		if e.Op.IsComparisonOperator() && e.ReturnBool {
 			return valueRange{0, 1, "it gives 0 or 1"}
@@ -42,7 +42,7 @@ func (m metrics) rangeOf(e parser.Expr) valueRange {
 	case *parser.Call:
 		return m.rangeOfCall(e)
 	case *parser.VectorSelector:
-		if isAlerts(e) && e.Name == alertsName {
+		if isAlerts(e) && e.Name == AlertsSeries {
 			return valueRange{1, 1, "an alert that is active has the value 1, any other is not there"}
 		}
 		if n := m[e.Name]; n.Max != nil { // a measurement may be a little over it
@@ -54,7 +54,7 @@ func (m metrics) rangeOf(e parser.Expr) valueRange {
 
 func unbounded() valueRange { return valueRange{math.Inf(-1), math.Inf(1), ""} }
 
-func (m metrics) rangeOfCall(e *parser.Call) valueRange {
+func (m Metrics) rangeOfCall(e *parser.Call) valueRange {
 	switch name := e.Func.Name; name {
 	case "absent", "absent_over_time", "present_over_time":
 		return valueRange{1, 1, "it gives 1 or nothing"}
@@ -80,7 +80,7 @@ func rangeOfDate(name string) valueRange {
 	return valueRange{r[0], r[1], fmt.Sprintf("it goes from %s to %s", text(r[0]), text(r[1]))}
 }
 
-func (m metrics) rangeOfClamp(e *parser.Call) valueRange {
+func (m Metrics) rangeOfClamp(e *parser.Call) valueRange {
 	out := m.rangeOf(e.Args[0])
 	for i, arg := range e.Args[1:] {
 		limit, ok := constantOf(arg)
@@ -99,7 +99,7 @@ func (m metrics) rangeOfClamp(e *parser.Call) valueRange {
 	return out
 }
 
-func (m metrics) rangeOfAggregate(e *parser.AggregateExpr) valueRange {
+func (m Metrics) rangeOfAggregate(e *parser.AggregateExpr) valueRange {
 	switch e.Op {
 	case parser.COUNT:
 		return valueRange{1, math.Inf(1), "where there is no series it gives nothing, use absent()"}
@@ -120,7 +120,7 @@ func neverNumber(e parser.Expr) bool {
 	if v, ok := constantOf(e); ok {
 		return math.IsNaN(v)
 	}
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.UnaryExpr:
 		return neverNumber(e.Expr)
 	case *parser.AggregateExpr:

@@ -1,9 +1,15 @@
-package rules
+package expr
 
 import (
 	"slices"
 
 	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// The series that every alert writes.
+const (
+	AlertsSeries         = "ALERTS"
+	AlertsForStateSeries = "ALERTS_FOR_STATE"
 )
 
 // picks reports whether it is an answer that a value is not there: it depends on a comparison within, as count(x == 0), on
@@ -49,11 +55,13 @@ func eventful(e parser.Expr) bool {
 
 func found(e parser.Expr, is func(parser.Node) bool) bool {
 	out := false
-	inspect(e, func(n parser.Node, _ []parser.Node) { out = out || is(n) })
+	Inspect(e, func(n parser.Node, _ []parser.Node) { out = out || is(n) })
 	return out
 }
 
-func isAlerts(s *parser.VectorSelector) bool { return s.Name == alertsName || s.Name == alertsForState }
+func isAlerts(s *parser.VectorSelector) bool {
+	return s.Name == AlertsSeries || s.Name == AlertsForStateSeries
+}
 
 func isAbsent(n parser.Node) bool {
 	call, ok := n.(*parser.Call)
@@ -63,7 +71,7 @@ func isAbsent(n parser.Node) bool {
 // selectors are all selectors in an expression.
 func selectors(e parser.Expr) []*parser.VectorSelector {
 	var out []*parser.VectorSelector
-	inspect(e, func(n parser.Node, _ []parser.Node) {
+	Inspect(e, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
 			out = append(out, s)
 		}
@@ -76,7 +84,7 @@ func selectors(e parser.Expr) []*parser.VectorSelector {
 // is none.
 func series(e parser.Expr) []string {
 	var out []string
-	inspect(e, func(n parser.Node, path []parser.Node) {
+	Inspect(e, func(n parser.Node, path []parser.Node) {
 		s, ok := n.(*parser.VectorSelector)
 		if !ok || isAlerts(s) || slices.ContainsFunc(path, isAbsent) ||
 			optional(s, path) {

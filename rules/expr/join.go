@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"github.com/prometheus/prometheus/promql/parser"
@@ -7,7 +7,7 @@ import (
 // partners are the terms for arithmetic around a comparison, as in (a > b) * on () group_left (node) info: where the other
 // side has no partner for any series, the alert never fires, whatever a is.
 func partners(e parser.Expr) []string {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		switch {
 		case e.Op == parser.LAND, e.Op == parser.LOR:
@@ -52,7 +52,7 @@ func partner(e *parser.BinaryExpr) []string {
 // unfiltered is an expression without what its comparisons leave out: each is replaced by its value under the labels that
 // it gives. nil where that cannot be said in one expression.
 func unfiltered(e parser.Expr) parser.Expr {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		switch {
 		case e.Op == parser.LAND, e.Op == parser.LUNLESS:

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"strings"
@@ -127,8 +127,8 @@ func FuzzSplit(f *testing.F) {
 				t.Errorf("%q has the condition %+v", expr, c)
 			}
 		}
-		looksBack(e)
-		if data := derivedData([]*item{{expr: e}}); !parses(p, data) {
+		LooksBack(e)
+		if data := Data([]parser.Expr{e}); !parses(p, data) {
 			t.Errorf("the data of %q is %q, which does not parse", expr, data)
 		}
 	})

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import "github.com/prometheus/prometheus/promql/parser"
 
@@ -43,7 +43,7 @@ type limited struct {
 }
 
 func limitOf(e parser.Expr) (limited, bool) {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		switch {
 		case e.Op == parser.LAND, e.Op == parser.LUNLESS:
@@ -71,7 +71,7 @@ func limitOf(e parser.Expr) (limited, bool) {
 }
 
 func limitOfComparison(e *parser.BinaryExpr) (limited, bool) {
-	left, right, op := bare(e.LHS), bare(e.RHS), e.Op
+	left, right, op := Bare(e.LHS), Bare(e.RHS), e.Op
 	if e.ReturnBool {
 		return limited{}, false // the value is 0 or 1
 	}
@@ -99,7 +99,7 @@ func zero(e parser.Expr) parser.Expr {
 
 // number is the value of a literal, nil if e is none.
 func number(e parser.Expr) *float64 {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.NumberLiteral:
 		v := e.Val
 		return &v

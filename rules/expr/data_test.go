@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"math"
@@ -8,12 +8,14 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"chorus/rules/expr/exprtest"
 )
 
 // stored reads series such as `x{a="b"} 1; y NaN`.
-func stored(t *testing.T, text string) memory {
+func stored(t *testing.T, text string) exprtest.Memory {
 	t.Helper()
-	out := memory{{Metric: labels.FromStrings(labels.MetricName, buildName), F: 1}}
+	out := exprtest.Memory{{Metric: labels.FromStrings(labels.MetricName, "chorus_exporter_build_info"), F: 1}}
 	for one := range strings.SplitSeq(text, ";") {
 		if one = strings.TrimSpace(one); one == "" {
 			continue
@@ -132,14 +134,14 @@ func TestDerivedData(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			data := derivedData([]*item{{expr: e}})
+			data := Data([]parser.Expr{e})
 			if _, err := p.ParseExpr(data); err != nil {
 				t.Fatalf("%s does not parse: %v", data, err)
 			}
-			engine := newTestEngine()
+			engine := exprtest.NewEngine()
 			for want, with := range map[bool][]string{true: c.there, false: c.missing} {
 				for _, text := range with {
-					result, ok := stored(t, text).query(t, engine, data)
+					result, ok := stored(t, text).Query(t, engine, data)
 					got := len(result) == 1 && !math.IsNaN(result[0].F)
 					if !ok || got != want || len(result) > 1 {
 						t.Errorf("with %q data is there: %v, %v; want %v\n%s", text, got, result, want, data)

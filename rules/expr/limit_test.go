@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"fmt"
@@ -62,31 +62,6 @@ func TestLimitOf(t *testing.T) {
 				t.Errorf("%s\n got %s\nwant %s", c.expr, got, c.want)
 			}
 		})
-	}
-}
-
-// TestLimitOfShipped holds that the limit of every shipped alert that compares can be evaluated.
-func TestLimitOfShipped(t *testing.T) {
-	p := parser.NewParser(parser.Options{})
-	alerts, limits := 0, 0
-	for _, g := range loadAll(t).Groups() {
-		for _, r := range g.Rules {
-			if r.Alert == "" {
-				continue
-			}
-			alerts++
-			l, ok := LimitOf(r.Expr)
-			if !ok {
-				continue
-			}
-			limits++
-			if _, err := p.ParseExpr(l.Expr); l.Number == nil && err != nil {
-				t.Errorf("the limit of %s is %q, which does not parse: %v", r.Alert, l.Expr, err)
-			}
-		}
-	}
-	if limits < alerts/2 {
-		t.Errorf("%d of %d alerts have a limit", limits, alerts)
 	}
 }
 

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 )
 
 // labelsOf are the labels that every series of an expression has, and no others. ok is false where that is not known.
-func (m metrics) labelsOf(e parser.Expr) (names map[string]bool, ok bool) {
-	switch e := bare(e).(type) {
+func (m Metrics) labelsOf(e parser.Expr) (names map[string]bool, ok bool) {
+	switch e := Bare(e).(type) {
 	case *parser.VectorSelector:
 		n := m[e.Name]
 		return set(n.Labels), n.Labels != nil
@@ -36,7 +36,7 @@ func (m metrics) labelsOf(e parser.Expr) (names map[string]bool, ok bool) {
 	return nil, false
 }
 
-func (m metrics) labelsOfAggregate(e *parser.AggregateExpr) (names map[string]bool, ok bool) {
+func (m Metrics) labelsOfAggregate(e *parser.AggregateExpr) (names map[string]bool, ok bool) {
 	names, ok = m.labelsOf(e.Expr)
 	switch e.Op {
 	case parser.COUNT_VALUES:
@@ -56,7 +56,7 @@ func (m metrics) labelsOfAggregate(e *parser.AggregateExpr) (names map[string]bo
 	return out, ok
 }
 
-func (m metrics) labelsOfCall(e *parser.Call) (names map[string]bool, ok bool) {
+func (m Metrics) labelsOfCall(e *parser.Call) (names map[string]bool, ok bool) {
 	switch e.Func.Name {
 	case "vector":
 		return map[string]bool{}, true
@@ -73,7 +73,7 @@ func (m metrics) labelsOfCall(e *parser.Call) (names map[string]bool, ok bool) {
 }
 
 // strangers says why no series of one side can have a partner on the other: their labels differ. An or has no partners.
-func (m metrics) strangers(e *parser.BinaryExpr) string {
+func (m Metrics) strangers(e *parser.BinaryExpr) string {
 	on := e.VectorMatching
 	if on == nil || e.Op == parser.LOR || e.Op == parser.LUNLESS {
 		return ""

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import "github.com/prometheus/prometheus/promql/parser"
 
@@ -23,7 +23,7 @@ func withoutBool(left parser.Expr, op parser.ItemType, right parser.Expr) *parse
 
 // filters reports whether a comparison inside e decides which series e has.
 func filters(e parser.Expr) bool {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		if e.Op.IsComparisonOperator() {
 			return !e.ReturnBool
@@ -35,8 +35,8 @@ func filters(e parser.Expr) bool {
 	return false
 }
 
-// bare is e without parentheses around it.
-func bare(e parser.Expr) parser.Expr {
+// Bare is e without parentheses around it.
+func Bare(e parser.Expr) parser.Expr {
 	for {
 		switch x := e.(type) {
 		case *parser.ParenExpr:
@@ -87,4 +87,15 @@ func negated(op parser.ItemType) parser.ItemType {
 		return parser.NEQ
 	}
 	return parser.EQLC
+}
+
+// Inspect walks an expression that may be missing because it does not parse.
+func Inspect(e parser.Expr, f func(n parser.Node, path []parser.Node)) {
+	if e == nil {
+		return
+	}
+	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
+		f(n, path)
+		return nil
+	})
 }

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"testing"
@@ -27,11 +27,8 @@ func TestLooksBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := looksBack(e); got != max(want, 0) {
+		if got := LooksBack(e); got != max(want, 0) {
 			t.Errorf("%s looks back %s, want %s", expr, got, max(want, 0))
 		}
-	}
-	if got := retention(nil); got != 5*time.Minute {
-		t.Errorf("without rules retention is %s, want 5m", got)
 	}
 }

@@ -1,4 +1,4 @@
-package rules
+package expr
 
 import (
 	"fmt"
@@ -7,39 +7,37 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// metrics is what is known of metrics by their names.
-type metrics map[string]Name
-
-func newMetrics(names []Name) metrics {
-	m := metrics{}
-	for _, n := range names {
-		m[n.Name] = n
-	}
-	return m
+// Metric is what is known of a metric.
+type Metric struct {
+	Labels []string // of every series; nil where they are not known
+	Max    *float64 // the largest value that is meant; nil where there is none
 }
 
-// never says why an expression has no result, whatever is measured; empty if it may have one.
-func (m metrics) never(e parser.Expr) string {
-	switch e := bare(e).(type) {
+// Metrics is what is known of metrics by their names.
+type Metrics map[string]Metric
+
+// Never says why an expression has no result, whatever is measured; empty if it may have one.
+func (m Metrics) Never(e parser.Expr) string {
+	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		return m.neverBinary(e)
 	case *parser.AggregateExpr:
-		return m.never(e.Expr)
+		return m.Never(e.Expr)
 	case *parser.SubqueryExpr:
-		return m.never(e.Expr)
+		return m.Never(e.Expr)
 	case *parser.UnaryExpr:
-		return m.never(e.Expr)
+		return m.Never(e.Expr)
 	case *parser.Call:
 		return m.neverCall(e)
 	}
 	return ""
 }
 
-func (m metrics) neverCall(e *parser.Call) string {
+func (m Metrics) neverCall(e *parser.Call) string {
 	switch e.Func.Name {
 	case "absent":
 		if alwaysThere(e.Args[0]) {
-			return fmt.Sprintf("%s is always there", bare(e.Args[0]))
+			return fmt.Sprintf("%s is always there", Bare(e.Args[0]))
 		}
 		return ""
 	case "absent_over_time", "vector", "scalar", "time", "pi":
@@ -47,7 +45,7 @@ func (m metrics) neverCall(e *parser.Call) string {
 	}
 	for _, arg := range e.Args {
 		if t := arg.Type(); t == parser.ValueTypeVector || t == parser.ValueTypeMatrix {
-			if why := m.never(arg); why != "" {
+			if why := m.Never(arg); why != "" {
 				return why
 			}
 		}
@@ -57,7 +55,7 @@ func (m metrics) neverCall(e *parser.Call) string {
 
 // alwaysThere reports whether a vector has a series, whatever is measured.
 func alwaysThere(e parser.Expr) bool {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.Call:
 		return e.Func.Name == "vector"
 	case *parser.BinaryExpr:
@@ -66,7 +64,7 @@ func alwaysThere(e parser.Expr) bool {
 	return false
 }
 
-func (m metrics) neverBinary(e *parser.BinaryExpr) string {
+func (m Metrics) neverBinary(e *parser.BinaryExpr) string {
 	if v := e.VectorMatching; v != nil && (v.FillValues.LHS != nil || v.FillValues.RHS != nil) {
 		return "" // what is missing is filled in
 	}
@@ -92,16 +90,16 @@ func (m metrics) neverBinary(e *parser.BinaryExpr) string {
 }
 
 // neverSide is never for a side of an operation: a scalar is always there.
-func (m metrics) neverSide(e parser.Expr) string {
+func (m Metrics) neverSide(e parser.Expr) string {
 	if e.Type() != parser.ValueTypeVector {
 		return ""
 	}
-	return m.never(e)
+	return m.Never(e)
 }
 
 // neverHolds says why a comparison holds for no value.
-func (m metrics) neverHolds(e *parser.BinaryExpr) string {
-	left, right, op := bare(e.LHS), bare(e.RHS), e.Op
+func (m Metrics) neverHolds(e *parser.BinaryExpr) string {
+	left, right, op := Bare(e.LHS), Bare(e.RHS), e.Op
 	if op != parser.NEQ && (neverNumber(left) || neverNumber(right)) {
 		side := left
 		if neverNumber(right) {
@@ -181,7 +179,7 @@ func text(v float64) string { return (&parser.NumberLiteral{Val: v}).String() }
 
 // constantOf is the value of an expression that reads nothing and does not depend on the time: a number, or vector() of one.
 func constantOf(e parser.Expr) (float64, bool) {
-	switch e := bare(e).(type) {
+	switch e := Bare(e).(type) {
 	case *parser.NumberLiteral:
 		return e.Val, true
 	case *parser.UnaryExpr:
