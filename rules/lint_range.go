@@ -18,7 +18,7 @@ const (
 	// as the rule that looks back the furthest says. At an interval of 5s and 18 bytes a sample, a day of 1,000 series
 	// takes 310 MB.
 	maxLookBack  = 31 * 24 * time.Hour
-	longLookBack = 24 * time.Hour
+	longLookBack = 25 * time.Hour
 )
 
 // lintRanges faults what reads more of the past than can be kept, or the future, in the expression and in the queries of
@@ -64,15 +64,5 @@ func (l *loader) lintSubquery(it *item, s *parser.SubqueryExpr, path []parser.No
 	if span/step > maxSubquerySteps {
 		l.fault(it, it.exprAt(), "the subquery [%s:%s]%s has more than %d steps: use a shorter range or a longer step",
 			model.Duration(s.Range), model.Duration(step), within, maxSubquerySteps)
-	}
-}
-
-// lintNever faults an alert that is shown never to fire: it would be a check that is always healthy.
-func (l *loader) lintNever(it *item) {
-	if it.Alert == "" || it.expr == nil {
-		return
-	}
-	if why := l.metrics.Never(it.expr); why != "" {
-		l.fault(it, it.exprAt(), "the alert never fires: %s", why)
 	}
 }

@@ -51,3 +51,13 @@ func timeFault(e parser.Expr) (fault string) {
 	})
 	return fault
 }
+
+// lintNever faults an alert that is shown never to fire: it would be a check that is always healthy.
+func (l *loader) lintNever(it *item) {
+	if it.Alert == "" || it.expr == nil {
+		return
+	}
+	if why := l.metrics.Never(it.expr); why != "" {
+		l.fault(it, it.exprAt(), "the alert never fires: %s", why)
+	}
+}
