@@ -68,6 +68,7 @@ func load(shipped fs.FS, o Options) (*Set, error) {
 	l.lintGroups()
 	l.lintRules()
 	l.lintTargets()
+	l.lintAlertReads()
 	l.declare()
 	l.lintChecks()
 	l.lintNames()

@@ -87,6 +87,8 @@ func TestDerivedData(t *testing.T) {
 		{"comparison in a subquery", `count_over_time((x > 5)[10m:1m]) > 2`, []string{"x 1"}, []string{"", "x NaN"}},
 
 		{"and", `x > 5 and y < 3`, []string{"x 1; y 2"}, []string{"x 1", "y 1", "x 1; y NaN"}},
+		{"and of strangers", `x > 5 and y < 3`, []string{`x{a="b"} 1; y{a="b"} 2`}, []string{`x{a="b"} 1; y 2`, `x{a="b"} 1; y{a="c"} 2`}},
+		{"and on a label", `x > 5 and on (a) y < 3`, []string{`x{a="b",c="d"} 1; y{a="b"} 2`}, []string{`x{a="b"} 1; y 2`}},
 		{"and a series", `x > 5 and on () y`, []string{"x 1", "x 1; y 2"}, []string{"y 1"}},
 		{"or", `x > 5 or y < 3`, []string{"x 1; y 2"}, []string{"x 1", "y 1"}},
 		{"unless", `x > 5 unless on () y == 1`, []string{"x 1", "x 1; y NaN"}, []string{"", "y 1"}},

@@ -4,12 +4,15 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// partners are the terms for arithmetic around a comparison, as in (a > b) * on () group_left (node) info: where the other
-// side has no partner for any series, the alert never fires, whatever a is.
+// partners are the terms for arithmetic around a comparison, as in (a > b) * on () group_left (node) info, and for two
+// comparisons that must hold together: where the other side has no partner for any series, the alert never fires, whatever
+// the values are.
 func partners(e parser.Expr) []string {
 	switch e := Bare(e).(type) {
 	case *parser.BinaryExpr:
 		switch {
+		case e.Op == parser.LAND && filters(e.LHS) && filters(e.RHS) && !found(e, isAbsent):
+			return append(append(partners(e.LHS), partners(e.RHS)...), partner(e)...)
 		case e.Op == parser.LAND, e.Op == parser.LOR:
 			return append(partners(e.LHS), partners(e.RHS)...)
 		case e.Op == parser.LUNLESS:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -78,6 +79,9 @@ func (m Metrics) strangers(e *parser.BinaryExpr) string {
 	if on == nil || e.Op == parser.LOR || e.Op == parser.LUNLESS {
 		return ""
 	}
+	if why := differ(e, on); why != "" {
+		return why
+	}
 	left, lok := m.labelsOf(e.LHS)
 	right, rok := m.labelsOf(e.RHS)
 	if !lok || !rok {
@@ -108,6 +112,77 @@ func (m Metrics) strangers(e *parser.BinaryExpr) string {
 	}
 	return fmt.Sprintf("no series of %s has a partner among those of %s: one side alone has %s; match with %s",
 		e.LHS, e.RHS, strings.Join(sorted(differ), " and "), fix)
+}
+
+// differ says which label has one value on the left and another on the right, by their selectors.
+func differ(e *parser.BinaryExpr, on *parser.VectorMatching) string {
+	left, right := fixed(e.LHS), fixed(e.RHS)
+	for _, name := range slices.Sorted(maps.Keys(left)) {
+		other, both := right[name]
+		if both && other != left[name] && slices.Contains(on.MatchingLabels, name) == on.On {
+			return fmt.Sprintf("no series of %s has a partner among those of %s: %s is %q on one side and %q on the other; "+
+				"match with ignoring (%s)", e.LHS, e.RHS, name, left[name], other, name)
+		}
+	}
+	return ""
+}
+
+// fixed are the labels of all series of an expression whose values its selector fixes.
+func fixed(e parser.Expr) map[string]string {
+	switch e := Bare(e).(type) {
+	case *parser.VectorSelector:
+		out := map[string]string{}
+		for _, matcher := range e.LabelMatchers {
+			if matcher.Type == labels.MatchEqual && matcher.Value != "" && matcher.Name != labels.MetricName {
+				out[matcher.Name] = matcher.Value
+			}
+		}
+		return out
+	case *parser.MatrixSelector:
+		return fixed(e.VectorSelector)
+	case *parser.SubqueryExpr:
+		return fixed(e.Expr)
+	case *parser.UnaryExpr:
+		return fixed(e.Expr)
+	case *parser.BinaryExpr:
+		switch {
+		case e.LHS.Type() != parser.ValueTypeVector:
+			return fixed(e.RHS)
+		case e.RHS.Type() != parser.ValueTypeVector, e.Op == parser.LAND, e.Op == parser.LUNLESS:
+			return fixed(e.LHS)
+		}
+	case *parser.AggregateExpr:
+		return fixedOfAggregate(e)
+	case *parser.Call:
+		return fixedOfCall(e)
+	}
+	return nil
+}
+
+func fixedOfAggregate(e *parser.AggregateExpr) map[string]string {
+	out := fixed(e.Expr)
+	switch e.Op {
+	case parser.COUNT_VALUES:
+		return nil
+	case parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO:
+		return out
+	}
+	maps.DeleteFunc(out, func(name, _ string) bool { return slices.Contains(e.Grouping, name) == e.Without })
+	return out
+}
+
+// fixedOfCall leaves alone what sets labels.
+func fixedOfCall(e *parser.Call) map[string]string {
+	switch e.Func.Name {
+	case "label_replace", "label_join", "absent", "absent_over_time", "info", "histogram_quantiles":
+		return nil
+	}
+	for _, arg := range e.Args {
+		if t := arg.Type(); t == parser.ValueTypeVector || t == parser.ValueTypeMatrix {
+			return fixed(arg)
+		}
+	}
+	return nil
 }
 
 func set(names []string) map[string]bool {

@@ -78,15 +78,44 @@ func (m Metrics) neverBinary(e *parser.BinaryExpr) string {
 	case left != "":
 		return left
 	case e.Op == parser.LUNLESS:
+		if e.LHS.String() == e.RHS.String() && plain(e.VectorMatching) {
+			return fmt.Sprintf("%s is left out where it is there", e.LHS)
+		}
 		return ""
 	case right != "":
 		return right
 	case m.strangers(e) != "":
 		return m.strangers(e)
+	case e.Op == parser.LAND:
+		return neverBoth(e)
 	case e.Op.IsComparisonOperator() && !e.ReturnBool:
 		return m.neverHolds(e)
 	}
 	return ""
+}
+
+// neverBoth says why two comparisons of one value cannot hold together.
+func neverBoth(e *parser.BinaryExpr) string {
+	left, lop, lc, lok := simple(e.LHS)
+	right, rop, rc, rok := simple(e.RHS)
+	if !lok || !rok || left != right || !plain(e.VectorMatching) || !contradict(lop, lc, rop, rc) {
+		return ""
+	}
+	return fmt.Sprintf("no number is both %s %s and %s %s", lop, text(lc), rop, text(rc))
+}
+
+// simple takes a comparison of a value with a constant apart.
+func simple(e parser.Expr) (value string, op parser.ItemType, limit float64, ok bool) {
+	b, ok := Bare(e).(*parser.BinaryExpr)
+	if !ok || !b.Op.IsComparisonOperator() || b.ReturnBool {
+		return "", 0, 0, false
+	}
+	of, other, op := b.LHS, b.RHS, b.Op
+	if of.Type() != parser.ValueTypeVector {
+		of, other, op = other, of, mirrored(op)
+	}
+	limit, ok = constantOf(other)
+	return Bare(of).String(), op, limit, ok && other.Type() != parser.ValueTypeVector
 }
 
 // neverSide is never for a side of an operation: a scalar is always there.
@@ -129,12 +158,34 @@ func (m Metrics) neverHolds(e *parser.BinaryExpr) string {
 	return neverWithin(left, op, r)
 }
 
-// neverDiffers says why two sides, series by series, are the same.
+// neverDiffers says why two sides stand in no relation: both are one value, a constant apart.
 func neverDiffers(left parser.Expr, op parser.ItemType, right parser.Expr, m *parser.VectorMatching) string {
-	if left.String() != right.String() || op != parser.GTR && op != parser.LSS || m != nil && (m.On || len(m.MatchingLabels) > 0) {
+	l, lc := shifted(left)
+	r, rc := shifted(right)
+	// Not >= and <=: they hold between infinities, and where a constant is lost in rounding.
+	if l.String() != r.String() || op != parser.GTR && op != parser.LSS || !plain(m) || compare(lc, op, rc) {
 		return ""
 	}
-	return fmt.Sprintf("%s is compared with itself", left)
+	if lc == rc {
+		return fmt.Sprintf("%s is compared with itself", left)
+	}
+	return fmt.Sprintf("%s is never %s %s", left, op, right)
+}
+
+// shifted is an expression without the constant that is added to it, and the constant. One alone: each addition rounds.
+func shifted(e parser.Expr) (base parser.Expr, by float64) {
+	b, ok := Bare(e).(*parser.BinaryExpr)
+	if !ok || b.Op != parser.ADD && b.Op != parser.SUB {
+		return Bare(e), 0
+	}
+	c, ok := constantOf(b.RHS)
+	if !ok || b.RHS.Type() == parser.ValueTypeVector || math.IsNaN(c) || math.IsInf(c, 0) {
+		return Bare(e), 0
+	}
+	if b.Op == parser.SUB {
+		c = -c
+	}
+	return Bare(b.LHS), c
 }
 
 // neverWithin says why a comparison contradicts one that stands within its value, as in x > 5 < 3.
@@ -179,6 +230,9 @@ func text(v float64) string { return (&parser.NumberLiteral{Val: v}).String() }
 
 // constantOf is the value of an expression that reads nothing and does not depend on the time: a number, or vector() of one.
 func constantOf(e parser.Expr) (float64, bool) {
+	if e == nil {
+		return 0, false
+	}
 	switch e := Bare(e).(type) {
 	case *parser.NumberLiteral:
 		return e.Val, true

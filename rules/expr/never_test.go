@@ -86,6 +86,18 @@ func TestNever(t *testing.T) {
 		`r > vector(5)`:                       "one side alone has path",
 		`r > ignoring (path, resource) limit`: "", `r > on () group_left () limit`: "", `r unless limit`: "", `r or limit > 5`: "", `r > sum by (path) (both)`: "",
 		`max by (path) (both) > r`: "", `sum(r) > plain`: "", `x > limit`: "", `label_replace(r, "resource", "disk", "", "") > limit`: "", `both > ignoring (resource) group_left () r`: "",
+		`x{path="/"} > 1 and x{path="/tmp"} < 5`:                        "path is \"/\" on one side and \"/tmp\" on the other; match with ignoring (path)",
+		`max by (path) (x{path="a"}) > on (path) rate(y{path="b"}[5m])`: "match with ignoring (path)",
+		`x > 0.9 and x <= 0.9`:                                          "no number is both > 0.9 and <= 0.9",
+		`0.9 < x and x < 0.5`:                                           "no number is both > 0.9 and < 0.5",
+		`x > x + 1`:                                                     "x is never > x + 1", `x - 2 > x`: "x - 2 is never > x", `x - 2 >= x`: "", `x + 1 > x`: "", `(x - 1) < x - 1`: "compared with itself",
+		`x unless x`: "x is left out where it is there", `x - x > 0`: "a value less itself is 0",
+		`sin(x) > 2`: "it goes from -1 to 1", `x % 1 > 1`: "a remainder", `x ^ 2 < 0`: "an even power", `exp(x) < 0`: "no negative number",
+		`stddev(x) < 0`: "no negative number", `count_values("v", x) < 1`: "gives nothing", `absent(x) != 1`: "it gives 1 or nothing",
+		`vector(time()) < 5`: "since 1970", `quantile(NaN, x) > 0`: "is not a number", `histogram_quantile(NaN, b) > 5`: "is not a number",
+		`x{path="/"} > 1 and ignoring (path) x{path="/tmp"} < 5`: "", `x{a="1"} unless x{a="2"}`: "", `x{a="1"} or x{a="2"} > 5`: "",
+		`max(x{a="1"}) > max(x{a="2"})`: "", `x{a="1"} > on (b) x{a="2"}`: "", `x > 0.9 and on (a) x <= 0.9`: "", `x > x - 1`: "", `x >= x`: "",
+		`x == x + 1`: "", `x % 2 > 1`: "", `x ^ 3 < 0`: "", `x unless on () x`: "", `label_replace(x{a="1"}, "a", "2", "", "") > x{a="2"}`: "",
 		`absent(vector(1))`:      "vector(1) is always there",
 		`absent(x or vector(0))`: "is always there",
 		`x > 5`:                  "", `x != NaN`: "", `x != x`: "", `x >= Inf`: "", `x <= -Inf`: "", `x > -Inf`: "", `x < Inf`: "",
@@ -128,11 +140,18 @@ func (g generator) constants(depth int) string {
 	}
 	op := func() string { return g.pick(">", "<", ">=", "<=", "==", "!=") }
 	if depth == 0 {
+		if g.IntN(4) == 0 {
+			return g.pick("r", "m1", "both") + fmt.Sprintf("{%s=%q}", g.pick("path", "a"), g.pick("a", "b", "x"))
+		}
 		return g.pick("m1", "m2", "r", "limit", "plain", "both", "m1", "vector("+number()+")", "scalar(m1)*vector(1)")
 	}
 	sub := func() string { return "(" + g.constants(depth-1) + ")" }
 	switch g.IntN(8) {
 	case 0, 1:
+		if g.IntN(4) == 0 {
+			same := sub()
+			return same + op() + same + g.pick("", "+1", "-1") + g.pick("", " and "+same+op()+number(), " unless "+same)
+		}
 		return sub() + op() + number()
 	case 2:
 		return number() + op() + sub()
@@ -144,7 +163,7 @@ func (g generator) constants(depth int) string {
 		if g.IntN(3) == 0 {
 			return g.pick("clamp_min(", "clamp_max(", "clamp(1 * ", "sgn(1 + ") + sub() + g.pick(")", ", "+number()+")", ", "+number()+", 1)")
 		}
-		return g.pick("max", "max by (path)", "sum without (path)", "count", "absent", "-", "abs", "sort", "sum", "group", "sqrt", "avg") + sub()
+		return g.pick("max", "max by (path)", "sum without (path)", "count", "absent", "-", "abs", "sort", "sum", "group", "sqrt", "avg", "stddev", "exp", "sin", "timestamp", "vector(time())+") + sub()
 	case 6:
 		return fmt.Sprintf("%s(%s[5m:1m])", g.pick("max_over_time", "count_over_time", "last_over_time"), sub())
 	}
