@@ -49,7 +49,7 @@ type actions struct {
 func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s stamp) {
 	held := e.holdsBack(snap)
 	firing := map[string]bool{}
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			for _, a := range r.active {
 				name, holds := a.labels.Get(actionLabel), a.labels.Get(holdsLabel)
@@ -84,23 +84,6 @@ func (e *Evaluator) startAction(ctx context.Context, a *alert, action Action, he
 	level.Info(e.opts.Logger).Log("msg", "Action rule fires", "action", action.Name, "rule", action.Alert.Name,
 		"check", action.Alert.Check)
 	e.acting.Go(func() { e.opts.OnAction(ctx, action) })
-}
-
-// holdBack says why nothing is done for an alert now; "" if it may be done or was done already. One that was held back,
-// pending or firing, begins its `for` anew when that ends: others may rely on having heard of it for that long, and what
-// it rests on was not to be trusted meanwhile.
-func (a *alert) holdBack(why string, now int64) string {
-	switch {
-	case a.acted:
-		return ""
-	case why == "" && a.ended:
-		why = "its condition no longer holds, keep_firing_for alone keeps it firing"
-	}
-	if why == "" && a.held {
-		a.restart(now)
-	}
-	a.held = why != ""
-	return why
 }
 
 // holdsBack says of a check why nothing may be done for it now, whatever a rule says; "" if it may. Nothing is ever done
@@ -176,14 +159,9 @@ func (e *Evaluator) Actions() []ActionEvent {
 // Their `for` begins anew, and so does that of those that are pending: nobody has heard yet that they will be obeyed.
 func (e *Evaluator) Rearm() {
 	e.mu.Lock()
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
-			for _, a := range r.hidden {
-				a.acted = false
-			}
-			for _, a := range r.active {
-				a.acted, a.held = false, true // what follows an end of that, the next evaluation does
-			}
+			r.rearm()
 		}
 	}
 	e.mu.Unlock()

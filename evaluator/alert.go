@@ -27,6 +27,14 @@ type alert struct {
 	told        told // beside the verdict, from the newest evaluation
 }
 
+// told is what is told of an alert beside what decides about it.
+type told struct {
+	limit   *float64 // finite, nil if not known
+	op      string   // value op limit is what the alert is about, "" if not known
+	clears  string
+	forLeft time.Duration
+}
+
 // alerts are the active instances of one rule by label set. The steps are those of Prometheus' rules.AlertingRule, with
 // one intended difference, made by the caller: while a rule fails to evaluate its instances are hidden, as its last verdict
 // must not outlive the error.
@@ -88,4 +96,33 @@ func (a *alert) state() string {
 		return "firing"
 	}
 	return "pending"
+}
+
+// forLeft is the time until a pending alert fires, or until one whose condition no longer holds may end; else 0.
+func (a *alert) forLeft(r *rules.Rule, now int64) time.Duration {
+	since := func(t int64) time.Duration { return time.Duration(now-t) * time.Millisecond }
+	switch {
+	case !a.firing:
+		return max(0, r.For-since(a.activeAt))
+	case a.ended:
+		return max(0, r.KeepFiringFor-since(a.endedAt))
+	}
+	return 0
+}
+
+// holdBack says why nothing is done for an alert now; "" if it may be done or was done already. One that was held back,
+// pending or firing, begins its `for` anew when that ends: others may rely on having heard of it for that long, and what
+// it rests on was not to be trusted meanwhile.
+func (a *alert) holdBack(why string, now int64) string {
+	switch {
+	case a.acted:
+		return ""
+	case why == "" && a.ended:
+		why = "its condition no longer holds, keep_firing_for alone keeps it firing"
+	}
+	if why == "" && a.held {
+		a.restart(now)
+	}
+	a.held = why != ""
+	return why
 }

@@ -11,7 +11,7 @@ import (
 func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
 	out := Alert{
 		Name: a.labels.Get(labels.AlertName), Check: a.labels.Get(checkNameLabel), Severity: a.labels.Get("severity"),
-		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value,
+		State: a.state(), ActiveAt: e.engine.clock.wall(a.activeAt), Value: a.value,
 		Limit: a.told.limit, Op: a.told.op, Clears: a.told.clears, ForLeft: a.told.forLeft,
 		Unit: a.annotations["unit"], Summary: a.annotations["summary"], Impact: a.annotations["impact"],
 		RunbookURL: resolveRunbook(e.opts.RunbookBaseURL, a.annotations["runbook_url"]),

@@ -18,9 +18,9 @@ type blindness struct {
 func (e *Evaluator) blindChecks() map[string]*blindness {
 	out := map[string]*blindness{}
 	failed := map[string]string{} // recorded names to the failure that left them without results
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
-			text := r.failure(failed)
+			text := failure(r, failed)
 			if text != "" && r.Record != "" {
 				failed[r.Record] = text
 			}
@@ -56,9 +56,9 @@ func blind(out map[string]*blindness, check string, b blindness) {
 }
 
 // failure says that the rule failed, or that one did whose results it reads; "" if neither.
-func (r *rule) failure(failed map[string]string) string {
+func failure(r *rule, failed map[string]string) string {
 	if r.err != nil {
-		return r.failed().String()
+		return failedOf(r).String()
 	}
 	if len(failed) == 0 {
 		return ""
@@ -76,17 +76,17 @@ type failedRule struct {
 	name, group, check, err string
 }
 
-func (r *rule) failed() failedRule {
+func failedOf(r *rule) failedRule {
 	return failedRule{r.name(), r.Group, cmp.Or(r.Check(), r.Group), r.err.Error()}
 }
 
 // failedRules lists the rules that failed to evaluate, in evaluation order.
 func (e *Evaluator) failedRules() []failedRule {
 	var out []failedRule
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			if r.err != nil {
-				out = append(out, r.failed())
+				out = append(out, failedOf(r))
 			}
 		}
 	}

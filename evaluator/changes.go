@@ -46,7 +46,7 @@ type change struct {
 func (e *Evaluator) logAlerts(snap *Snapshot) {
 	ch := &e.changes
 	if ch.of != e.Rules() {
-		ch.identify(e.Rules(), e.groups)
+		ch.identify(e.Rules(), e.engine.groups)
 	}
 	var lines []change
 	masked := maskedAlerts(snap)

@@ -114,7 +114,7 @@ func (e *Evaluator) checkSince(name string, state State, s stamp) time.Time {
 		old = stateSince{state, s.steady}
 		e.states[name] = old
 	}
-	return e.clock.wall(old.since)
+	return e.engine.clock.wall(old.since)
 }
 
 // okMessage expands the message for the time nothing fires. $value is the compared value when that is one sample.
@@ -124,17 +124,17 @@ func (e *Evaluator) okMessage(ctx context.Context, d *rules.Check, s stamp) stri
 	}
 	var value promql.Sample
 	if d.OKValue != "" {
-		if vector, err := e.engine.query.instant(ctx, d.OKValue, s.wall, s.offset); err == nil && len(vector) == 1 {
+		if vector, err := e.engine.instant(ctx, d.OKValue, s); err == nil && len(vector) == 1 {
 			value = vector[0]
 		}
 	}
-	return newExpander(ctx, d.Name, value, s.wall, e.engine.at(s)).annotation(d.OK)
+	return e.engine.annotation(ctx, d.Name, value, s, d.OK)
 }
 
 // evaluationTimes sums up, by check, how long the rules that speak for it took.
 func (e *Evaluator) evaluationTimes() map[string]time.Duration {
 	out := map[string]time.Duration{}
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			if name := r.Labels.Get(checkNameLabel); name != "" {
 				out[name] += r.took

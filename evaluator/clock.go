@@ -15,16 +15,6 @@ type clock struct {
 	last   int64 // newest steady time given out, ms
 }
 
-// now reads both clocks: the wall time, and the time since base that no step can touch. Tests replace it to make steps.
-type now func() (wall time.Time, steady time.Duration)
-
-func systemNow(base time.Time) now {
-	return func() (time.Time, time.Duration) {
-		t := time.Now()
-		return t.Round(0), t.Sub(base)
-	}
-}
-
 // advance returns the timestamp of an evaluation that begins now: in steady time (ms, for the store, always later than
 // the one before) and as PromQL sees it.
 func (c *clock) advance(wall time.Time, steady time.Duration) (int64, time.Time) {

@@ -11,9 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// exposedPrefix marks the recorded names that are exposed. Others, and names with a colon, are steps in between.
-const exposedPrefix = "chorus_"
-
 // exposed is what one evaluation left to expose, by family, immutable.
 type exposed struct {
 	families map[string]*dto.MetricFamily
@@ -27,7 +24,7 @@ func (e *Evaluator) gatherDerived() ([]*dto.MetricFamily, error) {
 	now, steady := e.now()
 	x := e.exposed.Load()
 	out := make([]*dto.MetricFamily, 0, len(x.families)+8)
-	counters := e.ruleCheckFamilies(now, e.clock.start.Add(steady).UnixMilli())
+	counters := e.ruleCheckFamilies(now, e.engine.clock.start.Add(steady).UnixMilli())
 	for name, f := range x.families {
 		if c := counters[name]; c != nil {
 			f = &dto.MetricFamily{Name: f.Name, Help: f.Help, Type: f.Type, Metric: slices.Concat(f.Metric, c.Metric)}
@@ -66,7 +63,7 @@ func (e *Evaluator) expose(*Snapshot) *exposed {
 	x := &exposed{families: map[string]*dto.MetricFamily{}}
 	seen := map[string]bool{}
 	failing := e.family(ruleFailing, "")
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		v := 0.0
 		if g.failing {
 			v = 1

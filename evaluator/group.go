@@ -7,38 +7,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/prometheus/promql"
 
-	"chorus/evaluator/store"
 	"chorus/rules"
 )
-
-// stamp is the time of one evaluation: steady milliseconds for the store, and the same instant as PromQL sees it.
-type stamp struct {
-	steady int64
-	wall   time.Time
-	offset time.Duration // wall less steady
-}
-
-// engine is what rules are evaluated with.
-type engine struct {
-	store  *store.Store
-	query  *querier
-	room   *room             // nil: only the store's own limit
-	direct map[string]direct // series that no rule writes, by labels
-	buf    []byte
-	logger log.Logger
-}
-
-// at returns the query function of one evaluation, in the form templates ask for. They query at the time they are
-// handed, which is the evaluation's.
-func (e *engine) at(s stamp) func(context.Context, string, time.Time) (promql.Vector, error) {
-	return func(ctx context.Context, expr string, t time.Time) (promql.Vector, error) {
-		return e.query.template(ctx, expr, t, s.offset)
-	}
-}
 
 // group is a rule group with the state of its rules.
 type group struct {
@@ -52,10 +24,10 @@ type group struct {
 	failing bool
 }
 
-func newGroup(g rules.Group) *group {
+func newGroup(g rules.Group, c class) *group {
 	out := &group{name: g.Name, file: g.File, interval: g.Interval}
 	for i := range g.Rules {
-		out.rules = append(out.rules, newRule(&g.Rules[i], classOf(&g)))
+		out.rules = append(out.rules, newRule(&g.Rules[i], c))
 	}
 	return out
 }
@@ -68,7 +40,7 @@ func (g *group) due(t int64, driven bool, slack time.Duration) bool {
 
 // eval evaluates the group's rules in order and returns how many failed. A rule that fails does not stop the next. The
 // end of ctx does, and is no rule's failure: what the rules said before stays.
-func (g *group) eval(ctx context.Context, e *engine, s stamp) (failed int) {
+func (e *engine) eval(ctx context.Context, g *group, s stamp) (failed int) {
 	for _, r := range g.rules {
 		began := time.Now()
 		err := r.eval(ctx, e, s)
@@ -164,7 +136,7 @@ func linkSlow(groups []*group) {
 }
 
 // writeFailing puts chorus_rule_failing{group} into the store, so that the rules after this group can read it.
-func (g *group) writeFailing(e *engine, t int64) error {
+func (e *engine) writeFailing(g *group, t int64) error {
 	v := 0.0
 	if g.failing {
 		v = 1
@@ -176,4 +148,4 @@ func (g *group) writeFailing(e *engine, t int64) error {
 }
 
 // endFailing marks that series stale: the group is gone.
-func (g *group) endFailing(e *engine, t int64) { e.end(failingLabels(g.name), t) }
+func (e *engine) endFailing(g *group, t int64) { e.end(failingLabels(g.name), t) }

@@ -3,21 +3,11 @@ package evaluator
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/prometheus/model/labels"
 
 	"chorus/rules"
 )
-
-// told is what is told of an alert beside what decides about it.
-type told struct {
-	limit   *float64 // finite, nil if not known
-	op      string   // value op limit is what the alert is about, "" if not known
-	clears  string
-	forLeft time.Duration
-}
 
 // limits keeps what alert expressions compare with, by expression, until the rules change.
 type limits struct {
@@ -42,7 +32,7 @@ func (ls *limits) get(set *rules.Set, expr string) *rules.Limit {
 // readLimits finds the limit of every active alert, what ends the alert, and the time left. A limit that is not a number
 // takes one query for each rule with active alerts.
 func (e *Evaluator) readLimits(ctx context.Context, s stamp) {
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			if len(r.active) == 0 {
 				continue
@@ -104,7 +94,7 @@ func (e *Evaluator) limitValues(ctx context.Context, r *rule, l *rules.Limit, s 
 	case l.Number != nil:
 		return func(*alert) float64 { return *l.Number }
 	}
-	vector, err := e.engine.query.instant(ctx, l.Expr, s.wall, s.offset)
+	vector, err := e.engine.instant(ctx, l.Expr, s)
 	if err != nil {
 		level.Debug(e.opts.Logger).Log("msg", "Limit of an alert is not known", "rule", r.name(), "err", err)
 	}
@@ -122,25 +112,4 @@ func (e *Evaluator) limitValues(ctx context.Context, r *rule, l *rules.Limit, s 
 		}
 		return math.NaN()
 	}
-}
-
-// resultKey identifies a result of the rule's expression by the labels that an alert keeps of it.
-func (r *rule) resultKey(l labels.Labels) string {
-	r.builder.Reset(l)
-	r.builder.Del(labels.MetricName, labels.AlertName)
-	r.Labels.Range(func(own labels.Label) { r.builder.Del(own.Name) })
-	r.buf = r.builder.Labels().Bytes(r.buf)
-	return string(r.buf)
-}
-
-// forLeft is the time until a pending alert fires, or until one whose condition no longer holds may end; else 0.
-func (a *alert) forLeft(r *rules.Rule, now int64) time.Duration {
-	since := func(t int64) time.Duration { return time.Duration(now-t) * time.Millisecond }
-	switch {
-	case !a.firing:
-		return max(0, r.For-since(a.activeAt))
-	case a.ended:
-		return max(0, r.KeepFiringFor-since(a.endedAt))
-	}
-	return 0
 }

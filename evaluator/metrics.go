@@ -69,7 +69,7 @@ func newMetrics(e *Evaluator) *metrics {
 	for _, reason := range dropReasons() {
 		m.dropped.WithLabelValues(reason)
 	}
-	m.groupsChanged(e.groups)
+	m.groupsChanged(e.engine.groups)
 	return m
 }
 
@@ -126,16 +126,16 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // evaluated records the end of an evaluation.
-func (m *metrics) evaluated(took time.Duration, s *sampler) {
+func (m *metrics) evaluated(took time.Duration) {
 	m.duration.Observe(took.Seconds())
-	m.refused.Add(float64(s.refused))
-	for reason, n := range s.dropped {
+	m.refused.Add(float64(m.e.engine.refused()))
+	for reason, n := range m.e.engine.dropped() {
 		m.dropped.WithLabelValues(reason).Add(float64(n))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = time.Now()
-	for _, g := range m.e.groups {
+	for _, g := range m.e.engine.groups {
 		if g.failing {
 			return
 		}

@@ -26,7 +26,7 @@ func (e *Evaluator) nameMissing(ctx context.Context, snap *Snapshot, v *view, s 
 func (e *Evaluator) missing(ctx context.Context, check string, s stamp) string {
 	recorded := map[string]*rule{}
 	var alerts []*rule
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			switch {
 			case r.Alert != "" && r.Check() == check:
@@ -47,7 +47,7 @@ func (e *Evaluator) missing(ctx context.Context, check string, s stamp) string {
 func (e *Evaluator) missingOf(ctx context.Context, r *rule, recorded map[string]*rule, seen map[*rule]bool, s stamp) string {
 	seen[r] = true
 	for _, read := range r.Reads {
-		vector, err := e.engine.query.instant(ctx, read.Selector, s.wall, s.offset)
+		vector, err := e.engine.instant(ctx, read.Selector, s)
 		if err != nil || len(vector) > 0 {
 			continue
 		}

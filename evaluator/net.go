@@ -80,7 +80,7 @@ func (v *view) maskedBy(a *alert) string {
 // readFailing lists the checks for which a critical or warning alert fires.
 func (e *Evaluator) readFailing(v *view) {
 	v.failing = map[string]bool{}
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			for _, a := range r.active {
 				weighs := slices.Contains([]string{"critical", "warning"}, a.labels.Get("severity"))

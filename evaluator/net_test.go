@@ -72,7 +72,7 @@ groups:
 func sabotage(n *node, record, expr string) {
 	n.Evaluator.mu.Lock()
 	defer n.Evaluator.mu.Unlock()
-	for _, g := range n.groups {
+	for _, g := range n.engine.groups {
 		for _, r := range g.rules {
 			if r.Record == record {
 				broken := *r.Rule

@@ -55,7 +55,7 @@ func (e *Evaluator) advancePhase(v *view, s stamp) {
 // critical or warning alert that is pending or firing. An alert that says that nothing is known is no judgement.
 func (e *Evaluator) firstVerdicts() (failed, judged map[string]bool) {
 	failed, judged = map[string]bool{}, map[string]bool{}
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			for _, a := range r.active {
 				name, severity := a.labels.Get(checkNameLabel), a.labels.Get("severity")

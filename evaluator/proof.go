@@ -69,7 +69,7 @@ func (e *Evaluator) declaredRuleChecks(s stamp) map[string]bool {
 		out[c.Name] = true
 	}
 	var probes []string
-	e.current(infoName, s, func(l labels.Labels, _ float64) {
+	e.engine.current(infoName, s, func(l labels.Labels, _ float64) {
 		switch name := l.Get(checkNameLabel); {
 		case l.Get("kind") == "probe":
 			probes = append(probes, name)
@@ -86,7 +86,7 @@ func (e *Evaluator) declaredRuleChecks(s stamp) map[string]bool {
 // ruleCheckData lists the checks that have data, all of it numbers.
 func (e *Evaluator) ruleCheckData(s stamp) map[string]bool {
 	out, nan := map[string]bool{}, map[string]bool{}
-	e.current(dataName, s, func(l labels.Labels, v float64) {
+	e.engine.current(dataName, s, func(l labels.Labels, v float64) {
 		name := l.Get(checkNameLabel)
 		out[name] = true
 		nan[name] = nan[name] || math.IsNaN(v)
@@ -103,7 +103,7 @@ func (e *Evaluator) ruleCheckData(s stamp) map[string]bool {
 // that serve every check are left out: they speak of proof and data themselves.
 func (e *Evaluator) activeChecks() map[string]bool {
 	out := map[string]bool{}
-	for i, g := range e.groups {
+	for i, g := range e.engine.groups {
 		for _, r := range g.rules {
 			if i >= e.concluding && r.Check() == "" {
 				continue

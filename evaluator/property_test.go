@@ -8,12 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"chorus/evaluator/store"
 	"chorus/rules"
 )
 
@@ -99,13 +97,13 @@ type play struct {
 }
 
 func newPlay(t *testing.T, seed uint64) *play {
-	st, err := store.New(store.Options{Retention: time.Hour, MaxSeries: 1000})
+	e, err := newEngine(engineOptions{Retention: time.Hour, MaxSeries: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &play{
 		t: t, r: rand.New(rand.NewPCG(seed, 7)), now: 1_000_000, terms: map[string]term{},
-		engine: &engine{store: st, query: newQuerier(st, log.NewNopLogger()), logger: log.NewNopLogger()},
+		engine: e,
 		series: map[key]float64{}, at: map[key]int64{}, written: map[*rule]map[key]bool{},
 	}
 	for _, x := range terms() {
@@ -138,11 +136,11 @@ func (p *play) anyRule() rules.Rule {
 	return r
 }
 
-// load is what Evaluator.install does.
+// load is what Engine.Install does.
 func (p *play) load() {
 	var fresh []*group
 	for _, g := range p.set {
-		fresh = append(fresh, newGroup(g))
+		fresh = append(fresh, newGroup(g, custom))
 	}
 	orphans := adopt(fresh, p.groups)
 	p.now++
@@ -192,7 +190,7 @@ func (p *play) run(steps int) {
 			if !g.due(p.now, driven, time.Second) {
 				continue
 			}
-			g.eval(context.Background(), p.engine, stamp{steady: p.now, wall: time.UnixMilli(p.now)})
+			p.engine.eval(context.Background(), g, stamp{steady: p.now, wall: time.UnixMilli(p.now)})
 			for _, r := range g.rules {
 				p.eval(r)
 			}

@@ -114,17 +114,17 @@ func (r *rule) plan(ctx context.Context, e *engine, s stamp) error {
 	if r.Alert != "" {
 		return r.evalAlert(ctx, e, s, vector)
 	}
-	return r.evalRecord(vector)
+	return r.evalRecord(e, vector)
 }
 
-func (r *rule) evalRecord(vector promql.Vector) error {
+func (r *rule) evalRecord(e *engine, vector promql.Vector) error {
 	r.results = r.results[:0:0] // readers of the last snapshot may still hold the old ones
 	for _, sample := range vector {
 		r.builder.Reset(sample.Metric)
 		r.builder.Set(labels.MetricName, r.Record)
 		r.Labels.Range(func(l labels.Label) { r.builder.Set(l.Name, l.Value) })
 		lset := r.builder.Labels()
-		if err := r.checkTarget(lset); err != nil {
+		if err := e.check(r.Rule, lset); err != nil {
 			return err
 		}
 		if err := r.add(lset, sample.F); err != nil {
@@ -186,23 +186,13 @@ func (r *rule) instance(ctx context.Context, e *engine, s stamp, sample promql.S
 	}
 	r.builder.Set(labels.AlertName, r.Alert)
 	a := &alert{labels: r.builder.Labels(), annotations: make(map[string]string, len(r.Annotations)), value: sample.F}
-	if err := errors.Join(r.checkSeverity(a.labels), r.checkTarget(a.labels)); err != nil {
+	if err := e.check(r.Rule, a.labels); err != nil {
 		return nil, err
 	}
 	for name, text := range r.Annotations {
 		a.annotations[name] = x.annotation(text)
 	}
 	return a, nil
-}
-
-// checkSeverity refuses an alert of a check with a severity that nobody knows: it would fire and count for nothing.
-// The loader does so where the file fixes the severity; this is for templates and for labels of the series.
-func (r *rule) checkSeverity(l labels.Labels) error {
-	severity := l.Get("severity")
-	if l.Get(checkNameLabel) == "" || severityRank(severity) > 0 || severity == "" && !r.Labels.Has("severity") {
-		return nil
-	}
-	return fmt.Errorf("the alert %s has the unknown severity %q: use critical, warning or info", l, severity)
 }
 
 // add plans one sample. A recording rule that yields one series twice is an error, as in Prometheus. Two alerts whose
@@ -275,5 +265,24 @@ func (r *rule) leave(e *engine, key string, w *written, t int64) {
 	held := slices.ContainsFunc(r.slow, func(s *rule) bool { return s.written[key] != nil })
 	if w.ref != 0 && !held {
 		_, _ = e.store.Append(w.ref, w.labels, t, staleNaN)
+	}
+}
+
+// resultKey identifies a result of the rule's expression by the labels that an alert keeps of it.
+func (r *rule) resultKey(l labels.Labels) string {
+	r.builder.Reset(l)
+	r.builder.Del(labels.MetricName, labels.AlertName)
+	r.Labels.Range(func(own labels.Label) { r.builder.Del(own.Name) })
+	r.buf = r.builder.Labels().Bytes(r.buf)
+	return string(r.buf)
+}
+
+// rearm has the actions of the rule's alerts started anew, once their `for` has begun anew.
+func (r *rule) rearm() {
+	for _, a := range r.hidden {
+		a.acted = false
+	}
+	for _, a := range r.active {
+		a.acted, a.held = false, true // what follows an end of that, the next evaluation does
 	}
 }

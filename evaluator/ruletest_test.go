@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -21,7 +20,6 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
-	"chorus/evaluator/store"
 	"chorus/rules"
 )
 
@@ -110,9 +108,9 @@ func runRuleTestFile(t *testing.T, file string) {
 }
 
 // loadTestGroups parses the rule files of a test in the order that the test lists.
-func loadTestGroups(t *testing.T, dir string, globs, order []string) []*group {
+func loadTestGroups(t *testing.T, dir string, globs, order []string) []rules.Group {
 	t.Helper()
-	var out []*group
+	var out []rules.Group
 	for _, glob := range globs {
 		files, err := filepath.Glob(filepath.Join(dir, glob))
 		if err != nil || len(files) == 0 {
@@ -127,11 +125,11 @@ func loadTestGroups(t *testing.T, dir string, globs, order []string) []*group {
 				if !slices.Contains(order, g.Name) {
 					t.Fatalf("group_eval_order does not list the group %s of %s", g.Name, file)
 				}
-				out = append(out, newGroup(testGroup(file, g)))
+				out = append(out, testGroup(file, g))
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *group) int { return slices.Index(order, a.name) - slices.Index(order, b.name) })
+	slices.SortStableFunc(out, func(a, b rules.Group) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
 	return out
 }
 
@@ -170,16 +168,16 @@ func parseInput(t *testing.T, test ruleTest) (out []inputSample) {
 	return out
 }
 
-func runRuleTest(t *testing.T, test ruleTest, groups []*group, every time.Duration) {
-	st, err := store.New(store.Options{Retention: 1000 * time.Hour, MaxSeries: 100_000})
+func runRuleTest(t *testing.T, test ruleTest, groups []rules.Group, every time.Duration) {
+	e, err := newEngine(engineOptions{Retention: 1000 * time.Hour, MaxSeries: 100_000, Refuse: refuse})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{store: st, query: newQuerier(st, log.NewNopLogger()), logger: log.NewNopLogger()}
+	e.install(groups, 1000*time.Hour)
 	input := parseInput(t, test)
 	feed := func(until int64) {
 		for len(input) > 0 && input[0].t <= until {
-			if _, err := st.Append(0, input[0].series, input[0].t, input[0].v); err != nil {
+			if _, err := e.store.Append(0, input[0].series, input[0].t, input[0].v); err != nil {
 				t.Fatalf("append %v: %v", input[0], err)
 			}
 			input = input[1:]
@@ -195,8 +193,8 @@ func runRuleTest(t *testing.T, test ruleTest, groups []*group, every time.Durati
 	for at := time.Duration(0); at <= end; at += every {
 		s := stamp{steady: at.Milliseconds(), wall: time.UnixMilli(at.Milliseconds()).UTC()}
 		feed(s.steady)
-		for _, g := range groups {
-			if g.eval(context.Background(), e, s) == 0 {
+		for _, g := range e.groups {
+			if e.eval(context.Background(), g, s) == 0 {
 				continue
 			}
 			for _, r := range g.rules {
@@ -205,7 +203,7 @@ func runRuleTest(t *testing.T, test ruleTest, groups []*group, every time.Durati
 				}
 			}
 		}
-		checkAlerts(t, test, groups, at, every)
+		checkAlerts(t, test, e.groups, at, every)
 	}
 	feed(math.MaxInt64)
 	checkExprs(t, test, e)

@@ -15,8 +15,15 @@ import (
 // coalesce is the least time between two evaluations that outcomes drive: a burst of them costs one.
 const coalesce = 50 * time.Millisecond
 
-// retentionSlack is kept beyond the longest look back, so that an evaluation that comes late still finds all of it.
-const retentionSlack = time.Minute
+// now reads both clocks: the wall time, and the time since base that no step can touch. Tests replace it to make steps.
+type now func() (wall time.Time, steady time.Duration)
+
+func systemNow(base time.Time) now {
+	return func() (time.Time, time.Duration) {
+		t := time.Now()
+		return t.Round(0), t.Sub(base)
+	}
+}
 
 // Run evaluates every Interval, and soon after each Trigger, until ctx is done. It returns when the goroutines of
 // actions have ended, too. It must run at most once.
@@ -92,16 +99,14 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // concluded.
 func (e *Evaluator) Tick(ctx context.Context, t time.Time) error {
 	wall := t.Round(0)
-	return e.tick(ctx, wall, wall.Sub(e.clock.start), true)
+	return e.tick(ctx, wall, wall.Sub(e.engine.clock.start), true)
 }
 
 func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Duration, driven bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	began := time.Now()
-	var s stamp
-	s.steady, s.wall = e.clock.advance(wall, steady)
-	s.offset = e.clock.offset
+	s := e.engine.advance(wall, steady)
 	if !e.ranOnce && e.began == 0 {
 		e.began = s.steady
 	}
@@ -120,8 +125,8 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 	e.resize(e.Rules(), v.probes())
 	e.advancePhase(v, s)
 	e.conclude(ctx, v, s, sampled, partial)
-	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())
-	e.metrics.evaluated(time.Since(began), e.sampler)
+	e.engine.collect(s)
+	e.metrics.evaluated(time.Since(began))
 	return err
 }
 
@@ -131,10 +136,10 @@ func (e *Evaluator) sample(s stamp) error {
 	if err != nil {
 		err = fmt.Errorf("gather metrics: %w", err)
 	}
-	if serr := e.sampler.sample(families, s); serr != nil {
+	if serr := e.engine.sample(families, s); serr != nil {
 		err = errors.Join(err, fmt.Errorf("store metrics: %w", serr))
 	}
-	if e.sampler.refused > 0 { // without the number, which changes all the time
+	if e.engine.refused() > 0 { // without the number, which changes all the time
 		err = errors.Join(err, fmt.Errorf("%w: max_series is %d: measure fewer series or raise max_series",
 			store.ErrSeriesLimit, e.opts.MaxSeries))
 	}
@@ -142,21 +147,21 @@ func (e *Evaluator) sample(s stamp) error {
 }
 
 func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err error) {
-	for i, g := range e.groups {
+	for i, g := range e.engine.groups {
 		if i == e.concluding {
 			err = errors.Join(err, e.prove(s))
 			e.engine.query.begin(stageTime(e.opts.StallTimeout))
 		}
 		if g.due(s.steady, driven, e.opts.Interval/2) {
-			failed := g.eval(ctx, e.engine, s)
+			failed := e.engine.eval(ctx, g, s)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			e.metrics.failures.WithLabelValues(g.name).Add(float64(failed))
 		}
-		err = errors.Join(err, g.writeFailing(e.engine, s.steady))
+		err = errors.Join(err, e.engine.writeFailing(g, s.steady))
 	}
-	if e.concluding >= len(e.groups) {
+	if e.concluding >= len(e.engine.groups) {
 		err = errors.Join(err, e.prove(s))
 	}
 	return err

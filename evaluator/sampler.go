@@ -225,3 +225,25 @@ func (s *sampler) bound(v float64) string {
 	}
 	return text
 }
+
+// sample writes what was gathered into the store, at the time of an evaluation, and marks the series stale that are gone.
+// The error is the first one that is not about room.
+func (e *engine) sample(families []*dto.MetricFamily, s stamp) error {
+	return e.sampler.sample(families, s)
+}
+
+// refused is how many samples of the newest sample call found no room.
+func (e *engine) refused() int { return e.sampler.refused }
+
+// dropped is how many samples of the newest sample call the store did not take because of their time, by reason.
+func (e *engine) dropped() map[string]uint64 { return e.sampler.dropped }
+
+// series returns how many series were sampled and how many the rules wrote when they were last evaluated.
+func (e *engine) series() (sampled, written int) {
+	for _, g := range e.groups {
+		for _, r := range g.rules {
+			written += len(r.written)
+		}
+	}
+	return len(e.sampler.series), written
+}

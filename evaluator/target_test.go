@@ -6,10 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"chorus/evaluator/store"
 	"chorus/rules"
 )
 
@@ -31,13 +29,14 @@ func TestCheckTarget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rule.Expr = `label_replace(vector(1), "job", "a", "", "")`
-			st, err := store.New(store.Options{Retention: time.Hour, MaxSeries: 10})
+			e, err := newEngine(engineOptions{Retention: time.Hour, MaxSeries: 10, Refuse: refuse})
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := &engine{store: st, query: newQuerier(st, log.NewNopLogger()), logger: log.NewNopLogger()}
+			e.install([]rules.Group{{Rules: []rules.Rule{c.rule}}}, time.Hour)
 			at := time.Unix(1000, 0)
-			err = newRule(&c.rule, custom).eval(context.Background(), e, stamp{steady: at.UnixMilli(), wall: at})
+			e.eval(context.Background(), e.groups[0], stamp{steady: at.UnixMilli(), wall: at})
+			err = e.groups[0].rules[0].err
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q", err, c.want)
 			}

@@ -28,7 +28,7 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 		snap.Components = append(snap.Components, Component{Name: name, Score: score})
 	}
 	slices.SortFunc(snap.Components, func(a, b Component) int { return cmp.Compare(a.Name, b.Name) })
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		if g.failing {
 			snap.Failing = append(snap.Failing, g.name)
 		}
@@ -69,7 +69,7 @@ func (e *Evaluator) statusSince(now Status, s stamp) time.Time {
 	if now != e.status {
 		e.status, e.since = now, s.steady
 	}
-	return e.clock.wall(e.since)
+	return e.engine.clock.wall(e.since)
 }
 
 // asStopping is the snapshot with the status that holds from Stopping on.
@@ -93,7 +93,7 @@ func (e *Evaluator) publishLocked(s *Snapshot) {
 
 // collectAlerts lists every active alert, worst first, in the snapshot and by check.
 func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
-	for _, g := range e.groups {
+	for _, g := range e.engine.groups {
 		for _, r := range g.rules {
 			for _, a := range r.active {
 				snap.Alerts = append(snap.Alerts, e.publicAlert(a, v))
