@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
+
+	"chorus/evaluator/engine"
 )
 
 // Labels of alerts that speak of an action: one asks for it, the other says that it is held back.
@@ -46,41 +48,41 @@ type actions struct {
 
 // followActions hands every alert that fires with an action to OnAction, once, unless something holds it back, and keeps
 // what became of it.
-func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s stamp) {
+func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s engine.Stamp) {
 	held := e.holdsBack(snap)
 	firing := map[string]bool{}
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
-			for _, a := range r.active {
-				name, holds := a.labels.Get(actionLabel), a.labels.Get(holdsLabel)
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			for _, a := range r.Active {
+				name, holds := a.Labels.Get(actionLabel), a.Labels.Get(holdsLabel)
 				why := ""
 				if name != "" {
-					why = a.holdBack(held(a.labels.Get(checkNameLabel)), s.steady)
+					why = a.HoldBack(held(a.Labels.Get(checkNameLabel)), s.Steady)
 				}
-				if !a.firing || name == "" && holds == "" {
+				if !a.Firing || name == "" && holds == "" {
 					continue
 				}
 				alert := e.publicAlert(a, nil)
 				if name == "" {
 					why = alert.Summary
 				} else {
-					e.startAction(ctx, a, Action{Name: name, Alert: alert, Time: s.wall}, why)
+					e.startAction(ctx, a, Action{Name: name, Alert: alert, Time: s.Wall}, why)
 				}
-				key := labelKey(a.labels)
+				key := labelKey(a.Labels)
 				firing[key] = true
-				e.actions.saw(key, alert, name+holds, why, s.wall)
+				e.actions.saw(key, alert, name+holds, why, s.Wall)
 			}
 		}
 	}
-	e.actions.end(firing, s.wall)
+	e.actions.end(firing, s.Wall)
 }
 
 // startAction tells OnAction of an alert that it was not told of since it fires.
-func (e *Evaluator) startAction(ctx context.Context, a *alert, action Action, held string) {
-	if a.acted || held != "" || e.opts.OnAction == nil {
+func (e *Evaluator) startAction(ctx context.Context, a *engine.Alert, action Action, held string) {
+	if a.Acted || held != "" || e.opts.OnAction == nil {
 		return
 	}
-	a.acted = true
+	a.Acted = true
 	level.Info(e.opts.Logger).Log("msg", "Action rule fires", "action", action.Name, "rule", action.Alert.Name,
 		"check", action.Alert.Check)
 	e.acting.Go(func() { e.opts.OnAction(ctx, action) })
@@ -159,9 +161,9 @@ func (e *Evaluator) Actions() []ActionEvent {
 // Their `for` begins anew, and so does that of those that are pending: nobody has heard yet that they will be obeyed.
 func (e *Evaluator) Rearm() {
 	e.mu.Lock()
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
-			r.rearm()
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			r.Rearm()
 		}
 	}
 	e.mu.Unlock()

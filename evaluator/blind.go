@@ -3,6 +3,8 @@ package evaluator
 import (
 	"cmp"
 	"fmt"
+
+	"chorus/evaluator/engine"
 )
 
 // blindness says which rule keeps a check from being judged.
@@ -18,8 +20,8 @@ type blindness struct {
 func (e *Evaluator) blindChecks() map[string]*blindness {
 	out := map[string]*blindness{}
 	failed := map[string]string{} // recorded names to the failure that left them without results
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
 			text := failure(r, failed)
 			if text != "" && r.Record != "" {
 				failed[r.Record] = text
@@ -29,11 +31,11 @@ func (e *Evaluator) blindChecks() map[string]*blindness {
 				b := blindness{text: text, failed: true, alert: r.Alert != ""}
 				blind(out, r.Check(), b)
 				b.alert = false
-				blind(out, g.name, b)
-			case !g.ran && r.Check() != "":
-				b := blindness{text: "rule " + shortName(r.name()) + " has not been evaluated yet"}
+				blind(out, g.Name, b)
+			case !g.Ran && r.Check() != "":
+				b := blindness{text: "rule " + shortName(r.Name()) + " has not been evaluated yet"}
 				blind(out, r.Check(), b)
-				blind(out, g.name, b)
+				blind(out, g.Name, b)
 			}
 		}
 	}
@@ -56,8 +58,8 @@ func blind(out map[string]*blindness, check string, b blindness) {
 }
 
 // failure says that the rule failed, or that one did whose results it reads; "" if neither.
-func failure(r *rule, failed map[string]string) string {
-	if r.err != nil {
+func failure(r *engine.Rule, failed map[string]string) string {
+	if r.Err != nil {
 		return failedOf(r).String()
 	}
 	if len(failed) == 0 {
@@ -76,16 +78,16 @@ type failedRule struct {
 	name, group, check, err string
 }
 
-func failedOf(r *rule) failedRule {
-	return failedRule{r.name(), r.Group, cmp.Or(r.Check(), r.Group), r.err.Error()}
+func failedOf(r *engine.Rule) failedRule {
+	return failedRule{r.Name(), r.Group, cmp.Or(r.Check(), r.Group), r.Err.Error()}
 }
 
 // failedRules lists the rules that failed to evaluate, in evaluation order.
 func (e *Evaluator) failedRules() []failedRule {
 	var out []failedRule
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
-			if r.err != nil {
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			if r.Err != nil {
 				out = append(out, failedOf(r))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -22,14 +23,14 @@ const (
 // changes remembers which alerts were logged as firing, so that each start and each end is one line.
 type changes struct {
 	of     *rules.Set
-	idents map[*rule]string             // alerting rules as they are known across reloads
+	idents map[*engine.Rule]string      // alerting rules as they are known across reloads
 	firing map[string]map[string]logged // by ident, then by the alert's key
 }
 
 // logged is an alert that was logged as firing. The error of its check's last run is kept from then, since a run that
 // passed has ended the alert and left no error.
 type logged struct {
-	*alert
+	*engine.Alert
 	runError string
 }
 
@@ -46,13 +47,13 @@ type change struct {
 func (e *Evaluator) logAlerts(snap *Snapshot) {
 	ch := &e.changes
 	if ch.of != e.Rules() {
-		ch.identify(e.Rules(), e.engine.groups)
+		ch.identify(e.Rules(), e.engine.Groups)
 	}
 	var lines []change
 	masked := maskedAlerts(snap)
 	for r, ident := range ch.idents {
 		before := ch.firing[ident]
-		if r.err != nil || len(before) == 0 && len(r.active) == 0 {
+		if r.Err != nil || len(before) == 0 && len(r.Active) == 0 {
 			continue
 		}
 		lines = append(lines, e.changesOf(r, ident, before, snap, masked)...)
@@ -62,16 +63,16 @@ func (e *Evaluator) logAlerts(snap *Snapshot) {
 
 // identify names every alerting rule as a reload tells them apart, the nth of equal ones with its number, and forgets
 // the alerts of those that are gone.
-func (ch *changes) identify(set *rules.Set, groups []*group) {
-	ch.of, ch.idents = set, map[*rule]string{}
+func (ch *changes) identify(set *rules.Set, groups []*engine.Group) {
+	ch.of, ch.idents = set, map[*engine.Rule]string{}
 	count := map[string]int{}
 	firing := map[string]map[string]logged{}
 	for _, g := range groups {
-		for _, r := range g.rules {
+		for _, r := range g.Rules {
 			if r.Alert == "" {
 				continue
 			}
-			ident := g.file + "\xff" + g.name + "\xff" + r.Alert + "\xff" + r.Labels.String()
+			ident := g.File + "\xff" + g.Name + "\xff" + r.Alert + "\xff" + r.Labels.String()
 			count[ident]++
 			ident += "\xff" + strconv.Itoa(count[ident])
 			ch.idents[r] = ident
@@ -85,31 +86,31 @@ func (ch *changes) identify(set *rules.Set, groups []*group) {
 
 // changesOf compares the alerts of one rule with those that were logged as firing.
 func (e *Evaluator) changesOf(
-	r *rule, ident string, before map[string]logged, snap *Snapshot, masked map[string]bool,
+	r *engine.Rule, ident string, before map[string]logged, snap *Snapshot, masked map[string]bool,
 ) (lines []change) {
 	for key, l := range before {
-		if now := r.active[key]; now != nil { // one that is pending again did not end
-			l.alert = now
+		if now := r.Active[key]; now != nil { // one that is pending again did not end
+			l.Alert = now
 			before[key] = l
 			continue
 		}
 		delete(before, key)
-		public := e.publicAlert(l.alert, nil)
+		public := e.publicAlert(l.Alert, nil)
 		lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text())), ended: true})
 	}
-	for key, a := range r.active {
-		if _, known := before[key]; known || !a.firing {
+	for key, a := range r.Active {
+		if _, known := before[key]; known || !a.Firing {
 			continue
 		}
 		public := e.publicAlert(a, nil)
-		public.Masked = masked[labelKey(a.labels)]
+		public.Masked = masked[labelKey(a.Labels)]
 		l := logged{a, snap.runErrorOf(&public)}
 		if before == nil {
 			before = map[string]logged{}
 			e.changes.firing[ident] = before
 		}
 		before[key] = l
-		if !a.acted { // else the start of its action was logged
+		if !a.Acted { // else the start of its action was logged
 			lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text()))})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -18,7 +19,7 @@ type stateSince struct {
 }
 
 // collectChecks gives every declared check its verdict.
-func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, s stamp, byCheck map[string][]Alert) {
+func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, s engine.Stamp, byCheck map[string][]Alert) {
 	declared := map[string]*rules.Check{}
 	checks := e.Rules().Checks()
 	for i := range checks {
@@ -108,36 +109,36 @@ func (c *Check) worsen(s State) {
 	}
 }
 
-func (e *Evaluator) checkSince(name string, state State, s stamp) time.Time {
+func (e *Evaluator) checkSince(name string, state State, s engine.Stamp) time.Time {
 	old, ok := e.states[name]
 	if !ok || old.state != state {
-		old = stateSince{state, s.steady}
+		old = stateSince{state, s.Steady}
 		e.states[name] = old
 	}
-	return e.engine.clock.wall(old.since)
+	return e.engine.Clock.At(old.since)
 }
 
 // okMessage expands the message for the time nothing fires. $value is the compared value when that is one sample.
-func (e *Evaluator) okMessage(ctx context.Context, d *rules.Check, s stamp) string {
+func (e *Evaluator) okMessage(ctx context.Context, d *rules.Check, s engine.Stamp) string {
 	if d.OK == "" {
 		return "No alert fires"
 	}
 	var value promql.Sample
 	if d.OKValue != "" {
-		if vector, err := e.engine.instant(ctx, d.OKValue, s); err == nil && len(vector) == 1 {
+		if vector, err := e.engine.Instant(ctx, d.OKValue, s); err == nil && len(vector) == 1 {
 			value = vector[0]
 		}
 	}
-	return e.engine.annotation(ctx, d.Name, value, s, d.OK)
+	return e.engine.Annotation(ctx, d.Name, value, s, d.OK)
 }
 
 // evaluationTimes sums up, by check, how long the rules that speak for it took.
 func (e *Evaluator) evaluationTimes() map[string]time.Duration {
 	out := map[string]time.Duration{}
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
 			if name := r.Labels.Get(checkNameLabel); name != "" {
-				out[name] += r.took
+				out[name] += r.Took
 			}
 		}
 	}

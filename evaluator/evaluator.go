@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -56,7 +57,7 @@ type Options struct {
 // Evaluator evaluates rules. All methods are safe for concurrent use.
 type Evaluator struct {
 	opts    Options
-	engine  *engine
+	engine  *engine.Engine
 	metrics *metrics
 	names   map[string]rules.Name
 	now     now
@@ -102,7 +103,7 @@ func New(o Options) (*Evaluator, error) {
 	}
 	o.setDefaults()
 	base := time.Now()
-	eng, err := newEngine(engineOptions{
+	eng, err := engine.New(engine.Options{
 		Retention: o.Rules.Retention(), MaxSeries: o.MaxSeries, Start: base.Round(0),
 		Class: classOf, Refuse: refuse, Logger: o.Logger,
 	})
@@ -192,13 +193,13 @@ func (e *Evaluator) install(set *rules.Set) {
 		}
 		e.shippedVerdict = e.shippedVerdict && !g.ReplacesVerdict
 	}
-	e.engine.install(set.Groups(), set.Retention())
-	perSeries := int(e.engine.retention/e.opts.Interval) + 1
+	e.engine.Install(set.Groups(), set.Retention())
+	perSeries := int(e.engine.Kept()/e.opts.Interval) + 1
 	e.budget = e.opts.MaxSeries * perSeries
 	e.ruleSet.Store(set)
 	e.resize(set, e.sizedFor.probes)
 	e.results.keep(set.Checks())
-	e.metrics.groupsChanged(e.engine.groups)
+	e.metrics.groupsChanged(e.engine.Groups)
 }
 
 // Trigger asks for an evaluation soon: at once, or 50 ms after the last one. It never blocks.

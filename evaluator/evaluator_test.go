@@ -137,7 +137,7 @@ groups:
 	if len(s.Alerts) != 0 {
 		t.Errorf("a rule that fails keeps its old alert: %+v", s.Alerts)
 	}
-	if got := query(t, n.engine.store, "ALERTS", n.engine.clock.last); len(got) != 0 {
+	if got := stored(t, n.engine, "ALERTS", n.engine.Clock.Last); len(got) != 0 {
 		t.Errorf("ALERTS of a failing rule: %v", got)
 	}
 	if x := n.exposition(); x[`chorus_rule_failing{group="own"}`] != 1 || x[`chorus_rule_failing{group="checks"}`] != 0 {
@@ -238,7 +238,7 @@ groups:
 	}
 	n.SetRules(loadRules(t, rules.Options{}))
 	s = n.pass(time.Second)
-	if len(s.Alerts) != 0 || len(query(t, n.engine.store, `ALERTS`, n.engine.clock.last)) != 0 {
+	if len(s.Alerts) != 0 || len(stored(t, n.engine, `ALERTS`, n.engine.Clock.Last)) != 0 {
 		t.Errorf("the alerts of a rule that went: %+v", s.Alerts)
 	}
 	if len(s.Checks) != 0 {
@@ -253,7 +253,7 @@ func TestClockStepChangesNoVerdict(t *testing.T) {
 	step := func(d time.Duration) *Snapshot {
 		steady += d
 		wall += d
-		n.now = n.engine.clock.start.Add(wall) // timestamps that are measured are wall times
+		n.now = n.engine.Clock.Start.Add(wall) // timestamps that are measured are wall times
 		n.probe("db", "true", 0)
 		if err := n.tick(ctx, n.now, steady, false); err != nil {
 			t.Fatal(err)
@@ -286,7 +286,7 @@ func TestSeriesBound(t *testing.T) {
 		t.Errorf("a flood of series: %v, want ErrSeriesLimit", err)
 	}
 	n.want(n.Snapshot(), Healthy, "")
-	if series, _ := n.engine.store.Stats(); series > 200 {
+	if series, _ := n.engine.Store.Stats(); series > 200 {
 		t.Errorf("%d series, more than the bound of 200", series)
 	}
 	if v := testutil.ToFloat64(n.metrics.refused); v == 0 {

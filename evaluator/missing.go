@@ -1,13 +1,17 @@
 package evaluator
 
-import "context"
+import (
+	"context"
+
+	"chorus/evaluator/engine"
+)
 
 // maxMissing is for how many checks without data an evaluation looks up what is missing.
 const maxMissing = 50
 
 // nameMissing gives a rule check that has no data, and that neither a failed rule nor an alert explains, the selector that
 // finds nothing as its error.
-func (e *Evaluator) nameMissing(ctx context.Context, snap *Snapshot, v *view, s stamp) {
+func (e *Evaluator) nameMissing(ctx context.Context, snap *Snapshot, v *view, s engine.Stamp) {
 	asked := 0
 	for i := range snap.Checks {
 		c := &snap.Checks[i]
@@ -23,11 +27,11 @@ func (e *Evaluator) nameMissing(ctx context.Context, snap *Snapshot, v *view, s 
 
 // missing says which selector of the alerts that speak for a check finds nothing. For the name of a recording rule it is
 // a selector of that rule.
-func (e *Evaluator) missing(ctx context.Context, check string, s stamp) string {
-	recorded := map[string]*rule{}
-	var alerts []*rule
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
+func (e *Evaluator) missing(ctx context.Context, check string, s engine.Stamp) string {
+	recorded := map[string]*engine.Rule{}
+	var alerts []*engine.Rule
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
 			switch {
 			case r.Alert != "" && r.Check() == check:
 				alerts = append(alerts, r)
@@ -37,17 +41,19 @@ func (e *Evaluator) missing(ctx context.Context, check string, s stamp) string {
 		}
 	}
 	for _, r := range alerts {
-		if text := e.missingOf(ctx, r, recorded, map[*rule]bool{}, s); text != "" {
+		if text := e.missingOf(ctx, r, recorded, map[*engine.Rule]bool{}, s); text != "" {
 			return text
 		}
 	}
 	return ""
 }
 
-func (e *Evaluator) missingOf(ctx context.Context, r *rule, recorded map[string]*rule, seen map[*rule]bool, s stamp) string {
+func (e *Evaluator) missingOf(
+	ctx context.Context, r *engine.Rule, recorded map[string]*engine.Rule, seen map[*engine.Rule]bool, s engine.Stamp,
+) string {
 	seen[r] = true
 	for _, read := range r.Reads {
-		vector, err := e.engine.instant(ctx, read.Selector, s)
+		vector, err := e.engine.Instant(ctx, read.Selector, s)
 		if err != nil || len(vector) > 0 {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/go-kit/log/level"
+
+	"chorus/evaluator/engine"
 )
 
 // The rules decide. Below them hangs a net: a verdict that its own alerts and checks contradict is not published as it
@@ -68,10 +70,10 @@ func (e *Evaluator) settle(s *Snapshot, v *view) {
 
 // maskedBy returns the check that masks the alert: its dependency, while a critical or warning alert of that fires and the
 // rules do not count this one. What the rules leave out without such a reason is not masked.
-func (v *view) maskedBy(a *alert) string {
-	on := a.labels.Get("depends_on")
-	itself := on == a.labels.Get(checkNameLabel)
-	if !a.firing || !v.masks || a.unwritten || on == "" || itself || v.counted[labelKey(a.labels)] || !v.failing[on] {
+func (v *view) maskedBy(a *engine.Alert) string {
+	on := a.Labels.Get("depends_on")
+	itself := on == a.Labels.Get(checkNameLabel)
+	if !a.Firing || !v.masks || a.Unwritten || on == "" || itself || v.counted[labelKey(a.Labels)] || !v.failing[on] {
 		return ""
 	}
 	return on
@@ -80,12 +82,12 @@ func (v *view) maskedBy(a *alert) string {
 // readFailing lists the checks for which a critical or warning alert fires.
 func (e *Evaluator) readFailing(v *view) {
 	v.failing = map[string]bool{}
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
-			for _, a := range r.active {
-				weighs := slices.Contains([]string{"critical", "warning"}, a.labels.Get("severity"))
-				if a.firing && weighs && a.labels.Get(actionLabel) == "" {
-					v.failing[a.labels.Get(checkNameLabel)] = true
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			for _, a := range r.Active {
+				weighs := slices.Contains([]string{"critical", "warning"}, a.Labels.Get("severity"))
+				if a.Firing && weighs && a.Labels.Get(actionLabel) == "" {
+					v.failing[a.Labels.Get(checkNameLabel)] = true
 				}
 			}
 		}

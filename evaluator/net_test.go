@@ -72,8 +72,8 @@ groups:
 func sabotage(n *node, record, expr string) {
 	n.Evaluator.mu.Lock()
 	defer n.Evaluator.mu.Unlock()
-	for _, g := range n.engine.groups {
-		for _, r := range g.rules {
+	for _, g := range n.engine.Groups {
+		for _, r := range g.Rules {
 			if r.Record == record {
 				broken := *r.Rule
 				broken.Expr = expr

@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/common/helpers/templates"
 	"github.com/prometheus/common/model"
+
+	"chorus/evaluator/engine"
 )
 
 // quantity is a number with its unit, as people write it: 93%, 1m 30s, 1.5 GiB, 1 peer, no peers.
@@ -100,14 +102,14 @@ func (a *Alert) against(text string) string {
 }
 
 // clears says what ends an alert; "" if that can't be said in a few words.
-func clears(t told, unit string, keep time.Duration) string {
+func clears(t engine.Told, unit string, keep time.Duration) string {
 	condition := ""
-	if t.limit != nil {
-		limit := digits(*t.limit, -1)
+	if t.Limit != nil {
+		limit := digits(*t.Limit, -1)
 		if unit == "ratio" {
 			unit = ""
 		}
-		if unit != "" && *t.limit == 1 {
+		if unit != "" && *t.Limit == 1 {
 			unit = singular(unit)
 		}
 		if unit != "" {
@@ -115,7 +117,7 @@ func clears(t told, unit string, keep time.Duration) string {
 		}
 		condition = map[string]string{
 			">": "%s or less", ">=": "less than %s", "<": "%s or more", "<=": "more than %s", "==": "not %s", "!=": "%s",
-		}[t.op]
+		}[t.Op]
 		if condition != "" {
 			condition = fmt.Sprintf(condition, limit)
 		}

@@ -1,72 +1,72 @@
 package evaluator
 
 import (
-	"math"
-	"strings"
+	"chorus/evaluator/engine"
+	"chorus/rules"
 )
 
-// class is a kind of writer. The store keeps room for the later ones that the earlier ones can't take: neither a flood of
-// measured series nor custom rules may silence the verdict on them.
-type class int
-
-const (
-	custom   class = iota // custom rules, and what is measured under a name without our prefix
-	code                  // what is measured under a name with our prefix
-	shipped               // shipped rules, and what the evaluator writes
-	deciding              // the rules that record alerts that count, scores and the status, and chorus_rule_failing
-	classes
-)
-
-// room is what the store keeps for each class, in series. Nothing is kept for custom ones.
-type room struct {
-	max  int // series in the whole store
-	kept [classes]int
-	used [classes]int // series that the class wrote last
+// newRoom divides maxSeries by what the rules and probes need at least. Of what is left, a half is kept for the case that
+// every check has an alert of the shipped rules as well, and an eighth for probes to come. Where not even the least fits,
+// which Need.Fits tells, every class has a part.
+func newRoom(maxSeries int, set *rules.Set, probes int) *engine.Room {
+	all := SeriesNeeded(set, probes)
+	of := func(c engine.Class) Need {
+		return need(set, probes, func(g *rules.Group) bool { return classOf(g) == c })
+	}
+	r := &engine.Room{Max: maxSeries}
+	// Beside a series for each of their rules: a score for each check and an alert that counts for each alerting rule.
+	r.Kept[engine.Deciding] = 2*of(engine.Deciding).Records + all.Checks + all.Alerts + all.Components*perComponent + all.Groups
+	r.Kept[engine.Shipped] = of(engine.Shipped).Records + of(engine.Shipped).Alerts*2 + all.Checks + all.Probes*perRanProbe
+	r.Kept[engine.Code] = all.measured() + all.Groups
+	left := maxSeries - all.Total() - of(engine.Deciding).Records
+	if left >= 0 {
+		r.Kept[engine.Shipped] += min(all.Checks*perAlert, left/2)
+		r.Kept[engine.Code] += left / 8
+		return r
+	}
+	r.Kept[engine.Deciding] = min(r.Kept[engine.Deciding], maxSeries/3)
+	r.Kept[engine.Shipped] = min(r.Kept[engine.Shipped], maxSeries/6)
+	r.Kept[engine.Code] = min(r.Kept[engine.Code], maxSeries/5)
+	return r
 }
 
-// limit is up to how many series in the whole store a class makes new ones: all but what is kept for later classes and
-// not used by them yet.
-func (r *room) limit(c class) int {
-	if r == nil {
-		return math.MaxInt
-	}
-	n := r.max
-	for later := c + 1; later < classes; later++ {
-		n -= max(0, r.kept[later]-r.used[later])
-	}
-	return n
-}
-
-// wrote notes that a class has more or fewer series.
-func (r *room) wrote(c class, more int) {
-	if r != nil {
-		r.used[c] += more
-	}
-}
-
-// measuredClass is the class of what is measured under a name.
-func measuredClass(name string) class {
-	if strings.HasPrefix(name, prefix) {
-		return code
-	}
-	return custom
-}
-
-// prefix marks the names of ours: what is measured and recorded under them is exposed.
-const prefix = "chorus_"
-
-// divide has the store divided as r says, which counts from then on who uses what.
-func (e *engine) divide(r *room) {
-	for _, g := range e.groups {
-		for _, x := range g.rules {
-			r.used[x.class] += len(x.written)
+// decides reports whether a group records what the verdict is made of. Whether it is a shipped one does not matter.
+func decides(g *rules.Group) bool {
+	for i := range g.Rules {
+		switch g.Rules[i].Record {
+		case statusName, systemName, countedName:
+			return true
 		}
 	}
-	for _, w := range e.direct {
-		r.used[w.class]++
+	return false
+}
+
+func classOf(g *rules.Group) engine.Class {
+	switch {
+	case decides(g):
+		return engine.Deciding
+	case g.Own:
+		return engine.Custom
 	}
-	for _, x := range e.sampler.series {
-		r.used[x.class]++
+	return engine.Shipped
+}
+
+// resize divides the room anew when the rules or the number of probes changed.
+func (e *Evaluator) resize(set *rules.Set, probes int) {
+	if e.sizedFor.set == set && e.sizedFor.probes == probes {
+		return
 	}
-	e.room = r
+	e.sizedFor.set, e.sizedFor.probes = set, probes
+	e.engine.Divide(newRoom(e.opts.MaxSeries, set, probes))
+}
+
+// probes counts the probes that measure something.
+func (v *view) probes() int {
+	n := 0
+	for _, c := range v.info {
+		if c.kind == "probe" {
+			n++
+		}
+	}
+	return n
 }

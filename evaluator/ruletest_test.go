@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -169,15 +170,15 @@ func parseInput(t *testing.T, test ruleTest) (out []inputSample) {
 }
 
 func runRuleTest(t *testing.T, test ruleTest, groups []rules.Group, every time.Duration) {
-	e, err := newEngine(engineOptions{Retention: 1000 * time.Hour, MaxSeries: 100_000, Refuse: refuse})
+	e, err := engine.New(engine.Options{Retention: 1000 * time.Hour, MaxSeries: 100_000, Refuse: refuse})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.install(groups, 1000*time.Hour)
+	e.Install(groups, 1000*time.Hour)
 	input := parseInput(t, test)
 	feed := func(until int64) {
 		for len(input) > 0 && input[0].t <= until {
-			if _, err := e.store.Append(0, input[0].series, input[0].t, input[0].v); err != nil {
+			if _, err := e.Store.Append(0, input[0].series, input[0].t, input[0].v); err != nil {
 				t.Fatalf("append %v: %v", input[0], err)
 			}
 			input = input[1:]
@@ -191,19 +192,19 @@ func runRuleTest(t *testing.T, test ruleTest, groups []rules.Group, every time.D
 		end = max(end, time.Duration(x.EvalTime))
 	}
 	for at := time.Duration(0); at <= end; at += every {
-		s := stamp{steady: at.Milliseconds(), wall: time.UnixMilli(at.Milliseconds()).UTC()}
-		feed(s.steady)
-		for _, g := range e.groups {
-			if e.eval(context.Background(), g, s) == 0 {
+		s := engine.Stamp{Steady: at.Milliseconds(), Wall: time.UnixMilli(at.Milliseconds()).UTC()}
+		feed(s.Steady)
+		for _, g := range e.Groups {
+			if e.Eval(context.Background(), g, s) == 0 {
 				continue
 			}
-			for _, r := range g.rules {
-				if r.err != nil {
-					t.Fatalf("at %s: rule %s: %v", at, r.name(), r.err)
+			for _, r := range g.Rules {
+				if r.Err != nil {
+					t.Fatalf("at %s: rule %s: %v", at, r.Name(), r.Err)
 				}
 			}
 		}
-		checkAlerts(t, test, e.groups, at, every)
+		checkAlerts(t, test, e.Groups, at, every)
 	}
 	feed(math.MaxInt64)
 	checkExprs(t, test, e)
@@ -219,7 +220,7 @@ func sortInstances(in []instance) []instance {
 	return in
 }
 
-func checkAlerts(t *testing.T, test ruleTest, groups []*group, at, every time.Duration) {
+func checkAlerts(t *testing.T, test ruleTest, groups []*engine.Group, at, every time.Duration) {
 	t.Helper()
 	for _, x := range test.AlertRuleTest {
 		if d := time.Duration(x.EvalTime); d < at || d >= at+every {
@@ -227,10 +228,10 @@ func checkAlerts(t *testing.T, test ruleTest, groups []*group, at, every time.Du
 		}
 		got, want := []instance{}, []instance{}
 		for _, g := range groups {
-			for _, r := range g.rules {
-				for _, a := range r.active {
-					if r.Alert == x.Alertname && a.firing {
-						got = append(got, instance{a.labels.Map(), a.annotations})
+			for _, r := range g.Rules {
+				for _, a := range r.Active {
+					if r.Alert == x.Alertname && a.Firing {
+						got = append(got, instance{a.Labels.Map(), a.Annotations})
 					}
 				}
 			}
@@ -246,7 +247,7 @@ func checkAlerts(t *testing.T, test ruleTest, groups []*group, at, every time.Du
 	}
 }
 
-func checkExprs(t *testing.T, test ruleTest, e *engine) {
+func checkExprs(t *testing.T, test ruleTest, e *engine.Engine) {
 	t.Helper()
 	type sample struct {
 		Labels string
@@ -259,7 +260,7 @@ func checkExprs(t *testing.T, test ruleTest, e *engine) {
 	p := parser.NewParser(parser.Options{})
 	for _, x := range test.PromqlExprTest {
 		at := time.Duration(x.EvalTime)
-		vector, err := e.query.instant(context.Background(), x.Expr, time.UnixMilli(at.Milliseconds()), 0)
+		vector, err := e.Query.Instant(context.Background(), x.Expr, time.UnixMilli(at.Milliseconds()), 0)
 		if err != nil {
 			t.Errorf("%s at %s: %v", x.Expr, at, err)
 			continue

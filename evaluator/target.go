@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -63,8 +64,8 @@ func checkDeclared(r *rules.Rule, l labels.Labels) error {
 	return nil
 }
 
-// isExposed reports whether series that a rule records under the name appear on /metrics: others, and names with a
+// isExposed reports whether series that a rule records under the name appear on /metrics. Other names, and names with a
 // colon, are steps in between.
 func isExposed(name string) bool {
-	return strings.HasPrefix(name, prefix) && !strings.Contains(name, ":")
+	return strings.HasPrefix(name, engine.Prefix) && !strings.Contains(name, ":")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -29,14 +30,14 @@ func TestCheckTarget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rule.Expr = `label_replace(vector(1), "job", "a", "", "")`
-			e, err := newEngine(engineOptions{Retention: time.Hour, MaxSeries: 10, Refuse: refuse})
+			e, err := engine.New(engine.Options{Retention: time.Hour, MaxSeries: 10, Refuse: refuse})
 			if err != nil {
 				t.Fatal(err)
 			}
-			e.install([]rules.Group{{Rules: []rules.Rule{c.rule}}}, time.Hour)
+			e.Install([]rules.Group{{Rules: []rules.Rule{c.rule}}}, time.Hour)
 			at := time.Unix(1000, 0)
-			e.eval(context.Background(), e.groups[0], stamp{steady: at.UnixMilli(), wall: at})
-			err = e.groups[0].rules[0].err
+			e.Eval(context.Background(), e.Groups[0], engine.Stamp{Steady: at.UnixMilli(), Wall: at})
+			err = e.Groups[0].Rules[0].Err
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q", err, c.want)
 			}

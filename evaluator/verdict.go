@@ -8,15 +8,17 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/evaluator/engine"
 )
 
 // noScore stands where no score was recorded.
 var noScore = math.NaN()
 
 // conclude turns one evaluation into a Snapshot, publishes it, and starts the actions that began to fire.
-func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time.Time, partial bool) {
+func (e *Evaluator) conclude(ctx context.Context, v *view, s engine.Stamp, sampled time.Time, partial bool) {
 	snap := &Snapshot{
-		Time: s.wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
+		Time: s.Wall, Sampled: sampled, Score: v.score, KeyMetrics: v.keys, StallTimeout: e.opts.StallTimeout,
 		Complete: e.ranOnce, Partial: partial,
 	}
 	e.readLimits(ctx, s)
@@ -28,9 +30,9 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s stamp, sampled time
 		snap.Components = append(snap.Components, Component{Name: name, Score: score})
 	}
 	slices.SortFunc(snap.Components, func(a, b Component) int { return cmp.Compare(a.Name, b.Name) })
-	for _, g := range e.engine.groups {
-		if g.failing {
-			snap.Failing = append(snap.Failing, g.name)
+	for _, g := range e.engine.Groups {
+		if g.Failing {
+			snap.Failing = append(snap.Failing, g.Name)
 		}
 	}
 	slices.Sort(snap.Failing)
@@ -65,11 +67,11 @@ func verdict(recorded map[string]float64) (Status, bool) {
 }
 
 // statusSince keeps since when the status holds.
-func (e *Evaluator) statusSince(now Status, s stamp) time.Time {
+func (e *Evaluator) statusSince(now Status, s engine.Stamp) time.Time {
 	if now != e.status {
-		e.status, e.since = now, s.steady
+		e.status, e.since = now, s.Steady
 	}
-	return e.engine.clock.wall(e.since)
+	return e.engine.Clock.At(e.since)
 }
 
 // asStopping is the snapshot with the status that holds from Stopping on.
@@ -93,9 +95,9 @@ func (e *Evaluator) publishLocked(s *Snapshot) {
 
 // collectAlerts lists every active alert, worst first, in the snapshot and by check.
 func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
-	for _, g := range e.engine.groups {
-		for _, r := range g.rules {
-			for _, a := range r.active {
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			for _, a := range r.Active {
 				snap.Alerts = append(snap.Alerts, e.publicAlert(a, v))
 			}
 		}

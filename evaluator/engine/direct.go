@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"github.com/prometheus/prometheus/model/labels"
@@ -9,15 +9,15 @@ import (
 // direct is a series that no rule writes.
 type direct struct {
 	ref   store.Ref
-	class class
+	class Class
 }
 
-// put writes one sample of ours. store.ErrSeriesLimit says that the class has no room.
-func (e *engine) put(c class, l labels.Labels, t int64, v float64) error {
+// Put writes one sample that no rule yields, at steady time t. It returns store.ErrSeriesLimit if the class has no room.
+func (e *Engine) Put(c Class, l labels.Labels, t int64, v float64) error {
 	e.buf = l.Bytes(e.buf)
 	w, known := e.direct[string(e.buf)]
 	entries := [1]store.Entry{{Ref: w.ref, Labels: l, Value: v}}
-	if err := e.store.Write(t, e.room.limit(c), entries[:]); err != nil {
+	if err := e.Store.Write(t, e.room.Limit(c), entries[:]); err != nil {
 		return err
 	}
 	if !known {
@@ -32,14 +32,14 @@ func (e *engine) put(c class, l labels.Labels, t int64, v float64) error {
 	return nil
 }
 
-// end marks a series stale that put wrote.
-func (e *engine) end(l labels.Labels, t int64) {
+// End marks a series stale that Put wrote.
+func (e *Engine) End(l labels.Labels, t int64) {
 	key := string(l.Bytes(nil))
 	w, known := e.direct[key]
 	if !known {
 		return
 	}
-	_, _ = e.store.Append(w.ref, l, t, staleNaN)
+	_, _ = e.Store.Append(w.ref, l, t, staleNaN)
 	delete(e.direct, key)
 	e.room.wrote(w.class, -1)
 }
