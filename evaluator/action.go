@@ -10,13 +10,11 @@ import (
 	"github.com/go-kit/log/level"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
-// Labels of alerts that speak of an action: one asks for it, the other says that it is held back.
-const (
-	actionLabel = "action"
-	holdsLabel  = "holds"
-)
+// holdsLabel is the label of an alert that says that an action is held back. verdict.ActionLabel asks for one.
+const holdsLabel = "holds"
 
 // Action is a rule labelled with an action that started firing.
 type Action struct {
@@ -54,7 +52,7 @@ func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s engine.
 	for _, g := range e.engine.Groups {
 		for _, r := range g.Rules {
 			for _, a := range r.Active {
-				name, holds := a.Labels.Get(actionLabel), a.Labels.Get(holdsLabel)
+				name, holds := a.Labels.Get(verdict.ActionLabel), a.Labels.Get(holdsLabel)
 				why := ""
 				if name != "" {
 					why = a.HoldBack(held(a.Labels.Get(checkNameLabel)), s.Steady)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 	"chorus/rules"
 )
 
@@ -96,7 +97,7 @@ func (e *Evaluator) changesOf(
 		}
 		delete(before, key)
 		public := e.publicAlert(l.Alert, nil)
-		lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text())), ended: true})
+		lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, verdict.Clause(public.Text())), ended: true})
 	}
 	for key, a := range r.Active {
 		if _, known := before[key]; known || !a.Firing {
@@ -104,14 +105,14 @@ func (e *Evaluator) changesOf(
 		}
 		public := e.publicAlert(a, nil)
 		public.Masked = masked[labelKey(a.Labels)]
-		l := logged{a, snap.runErrorOf(&public)}
+		l := logged{a, runErrorOf(snap, &public)}
 		if before == nil {
 			before = map[string]logged{}
 			e.changes.firing[ident] = before
 		}
 		before[key] = l
 		if !a.Acted { // else the start of its action was logged
-			lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text()))})
+			lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, verdict.Clause(public.Text()))})
 		}
 	}
 	return lines
@@ -129,10 +130,10 @@ func maskedAlerts(snap *Snapshot) map[string]bool {
 
 // runErrorOf returns the error of the last run of the alert's check where the alert only repeats that the check fails,
 // else "".
-func (s *Snapshot) runErrorOf(a *Alert) string {
+func runErrorOf(s *Snapshot, a *Alert) string {
 	i, found := slices.BinarySearchFunc(s.Checks, a.Check, func(c Check, name string) int { return cmp.Compare(c.Name, name) })
-	if found && s.Checks[i].Error != "" && restates(a.Name) {
-		return clause(s.Checks[i].Error)
+	if found && s.Checks[i].Error != "" && verdict.Restates(a.Name) {
+		return verdict.Clause(s.Checks[i].Error)
 	}
 	return ""
 }
@@ -140,7 +141,7 @@ func (s *Snapshot) runErrorOf(a *Alert) string {
 // writeChanges writes the worst lines, and counts the others in one.
 func (e *Evaluator) writeChanges(lines []change, starting bool) {
 	slices.SortFunc(lines, func(a, b change) int {
-		return cmp.Or(falseFirst(a.ended, b.ended), worstFirst(a.alert, b.alert), cmp.Compare(a.rule, b.rule))
+		return cmp.Or(verdict.FalseFirst(a.ended, b.ended), verdict.WorstFirst(a.alert, b.alert), cmp.Compare(a.rule, b.rule))
 	})
 	perRule := map[string]int{}
 	written, firing, ended := 0, 0, 0

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 	"chorus/rules"
 )
 
@@ -31,7 +32,7 @@ func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, 
 			Name: name, Component: info.component, Kind: info.kind, Critical: info.critical,
 			Details: v.details[name], Alerts: byCheck[name], ConsecutiveFailures: int(v.failures[name]),
 		}
-		c.judge(v, blind[name])
+		verdict.Judge(&c, v.failures[name] > 0, v.proven[name], blind[name])
 		c.Since = e.checkSince(name, c.State, s)
 		if d := declared[name]; d != nil {
 			c.Description, c.Interval, c.Timeout, c.Latency = d.Description, d.Interval, d.Timeout, took[name]
@@ -46,66 +47,6 @@ func (e *Evaluator) collectChecks(ctx context.Context, snap *Snapshot, v *view, 
 		if _, ok := v.info[name]; !ok {
 			delete(e.states, name)
 		}
-	}
-}
-
-// judge derives state, verdict, message and error from the check's alerts, which are sorted worst first, and from the rule
-// that failed if the check is blind.
-func (c *Check) judge(v *view, b *blindness) {
-	c.State = StateOK
-	if v.failures[c.Name] > 0 {
-		c.State = StatePending
-	}
-	for i := range c.Alerts {
-		c.weigh(&c.Alerts[i])
-	}
-	if b != nil && b.alert && c.State != StateFiring { // what fires is known
-		c.worsen(StateUnknown)
-	}
-	if !v.proven[c.Name] && c.State != StateFiring {
-		c.worsen(StateUnknown)
-		c.Message = cmp.Or(c.Message, "has not passed since it was declared")
-	}
-	if b != nil && b.failed && c.State == StateUnknown {
-		c.Error = b.text
-		if c.RunDecides() {
-			c.Message = b.text
-		}
-	}
-	c.Healthy = c.State != StateFiring && c.State != StateUnknown
-}
-
-// weigh takes one alert into account, if its severity has a weight. The first gives the message.
-func (c *Check) weigh(a *Alert) {
-	if severityRank(a.Severity) < 2 {
-		return
-	}
-	if c.Message == "" {
-		c.Message = a.text()
-	}
-	switch {
-	case saysUnproven(a.Name): // follows from proven, and gives way to whatever fires
-	case saysUnknown(a.Name): // pending too: the data is gone from the first evaluation without it
-		c.worsen(StateUnknown)
-	case a.State != "firing" || a.Masked:
-		c.worsen(StatePending)
-	default:
-		c.worsen(StateFiring)
-	}
-}
-
-// saysUnknown reports whether an alert, pending or firing, means that nothing is known of its check.
-func saysUnknown(alert string) bool { return alert == "CheckStale" || alert == "CheckNoData" }
-
-// saysUnproven reports whether an alert means that its check has not passed since it was declared.
-func saysUnproven(alert string) bool {
-	return alert == "CheckUnproven" || alert == "CheckUnprovenCritical"
-}
-
-func (c *Check) worsen(s State) {
-	order := []State{StateOK, StatePending, StateFiring, StateUnknown}
-	if slices.Index(order, s) > slices.Index(order, c.State) {
-		c.State = s
 	}
 }
 

@@ -3,7 +3,6 @@ package evaluator
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -182,30 +181,6 @@ func TestStatusRulesFail(t *testing.T) {
 	n.want(n.pass(time.Second), Unhealthy, "The status rules failed: exactly one status must hold, recorded none")
 	if x := n.exposition(); x[`chorus_health_status{status="unhealthy"}`] != 1 || x[`chorus_health_status{status="healthy"}`] != 0 {
 		t.Errorf("exposed status differs from the answer's: %v", x)
-	}
-}
-
-func TestVerdict(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		in    map[string]float64
-		want  Status
-		sound bool
-	}{
-		{"exactly one", map[string]float64{"healthy": 1, "degraded": 0}, Healthy, true},
-		{"none", map[string]float64{"healthy": 0}, Unhealthy, false},
-		{"no rules", nil, Unhealthy, false},
-		{"two", map[string]float64{"healthy": 1, "degraded": 1}, Unhealthy, false},
-		{"not 1", map[string]float64{"healthy": 0.5}, Unhealthy, false},
-		{"NaN", map[string]float64{"healthy": math.NaN()}, Unhealthy, false},
-		{"one and NaN", map[string]float64{"healthy": 1, "degraded": math.NaN()}, Unhealthy, false},
-		{"unheard of", map[string]float64{"fine": 1}, Unhealthy, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got, sound := verdict(tc.in); got != tc.want || sound != tc.sound {
-				t.Errorf("verdict(%v) = %s, %v; want %s, %v", tc.in, got, sound, tc.want, tc.sound)
-			}
-		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 	"chorus/rules"
 )
 
@@ -45,7 +46,7 @@ func (e *Evaluator) readLimits(ctx context.Context, s engine.Stamp) {
 				if l != nil {
 					compare(&a.Told, a.Value, l.Op, values(a))
 				}
-				a.Told.Clears = clears(a.Told, a.Annotations["unit"], r.KeepFiringFor)
+				a.Told.Clears = verdict.Clears(a.Told.Limit, a.Told.Op, a.Annotations["unit"], r.KeepFiringFor)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
 // maxMissing is for how many checks without data an evaluation looks up what is missing.
@@ -15,7 +16,7 @@ func (e *Evaluator) nameMissing(ctx context.Context, snap *Snapshot, v *view, s 
 	asked := 0
 	for i := range snap.Checks {
 		c := &snap.Checks[i]
-		if c.Kind != "rule" || c.State != StateUnknown || v.data[c.Name] || c.reason() != "" || asked == maxMissing {
+		if c.Kind != "rule" || c.State != StateUnknown || v.data[c.Name] || c.Reason() != "" || asked == maxMissing {
 			continue
 		}
 		asked++
@@ -59,12 +60,12 @@ func (e *Evaluator) missingOf(
 		}
 		from := recorded[read.Name]
 		if from == nil || seen[from] {
-			return "no samples of " + clause(read.Selector)
+			return "no samples of " + verdict.Clause(read.Selector)
 		}
 		if text := e.missingOf(ctx, from, recorded, seen, s); text != "" {
 			return text
 		}
-		return "no result of the rule " + shortName(read.Name)
+		return "no result of the rule " + verdict.ShortName(read.Name)
 	}
 	return ""
 }

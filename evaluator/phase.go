@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
 // The phases of the process, exposed as chorus_exporter_phase. The rules turn them into a status.
@@ -63,11 +64,11 @@ func (e *Evaluator) firstVerdicts() (failed, judged map[string]bool) {
 		for _, r := range g.Rules {
 			for _, a := range r.Active {
 				name, severity := a.Labels.Get(checkNameLabel), a.Labels.Get("severity")
-				if a.Labels.Get(actionLabel) != "" || severityRank(severity) < 2 {
+				if a.Labels.Get(verdict.ActionLabel) != "" || verdict.SeverityRank(severity) < 2 {
 					continue
 				}
 				failed[name] = failed[name] || a.Firing && severity == "critical"
-				judged[name] = judged[name] || !saysUnknown(r.Alert) && !saysUnproven(r.Alert)
+				judged[name] = judged[name] || !verdict.SaysUnknown(r.Alert) && !verdict.SaysUnproven(r.Alert)
 			}
 		}
 	}

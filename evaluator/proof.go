@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
 // provenName is the series that says whether a check has passed once. The runner of probes measures it for theirs.
@@ -111,7 +112,7 @@ func (e *Evaluator) activeChecks() map[string]bool {
 				continue
 			}
 			for _, a := range r.Active {
-				if a.Labels.Get(actionLabel) == "" && severityRank(a.Labels.Get("severity")) > 1 {
+				if a.Labels.Get(verdict.ActionLabel) == "" && verdict.SeverityRank(a.Labels.Get("severity")) > 1 {
 					out[a.Labels.Get(checkNameLabel)] = true
 				}
 			}

@@ -9,6 +9,16 @@ import (
 	"chorus/rules"
 )
 
+// Outcome is one counted result of a rule check.
+type Outcome struct {
+	Check   string
+	Time    time.Time
+	Healthy bool
+	State   State
+	Message string
+	Latency time.Duration
+}
+
 // results counts what rule checks concluded, each at its own interval, and keeps the newest outcomes of each.
 type results struct {
 	entries int

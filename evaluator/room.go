@@ -41,6 +41,7 @@ func decides(g *rules.Group) bool {
 	return false
 }
 
+// classOf returns whose room the series of a group take.
 func classOf(g *rules.Group) engine.Class {
 	switch {
 	case decides(g):

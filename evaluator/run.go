@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -166,11 +165,4 @@ func (e *Evaluator) evalGroups(ctx context.Context, s engine.Stamp, driven bool)
 		err = errors.Join(err, e.prove(s))
 	}
 	return err
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }

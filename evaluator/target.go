@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 	"chorus/rules"
 )
 
@@ -24,7 +25,7 @@ func refuse(r *rules.Rule, l labels.Labels) error {
 // The loader does so where the file fixes the severity; this is for templates and for labels of the series.
 func checkSeverity(r *rules.Rule, l labels.Labels) error {
 	severity := l.Get("severity")
-	if l.Get(checkNameLabel) == "" || severityRank(severity) > 0 || severity == "" && !r.Labels.Has("severity") {
+	if l.Get(checkNameLabel) == "" || verdict.SeverityRank(severity) > 0 || severity == "" && !r.Labels.Has("severity") {
 		return nil
 	}
 	return fmt.Errorf("the alert %s has the unknown severity %q: use critical, warning or info", l, severity)
@@ -55,7 +56,7 @@ func checkDeclared(r *rules.Rule, l labels.Labels) error {
 	if !r.Own || r.Alert == "" {
 		return nil
 	}
-	for _, name := range []string{"depends_on", actionLabel, holdsLabel} {
+	for _, name := range []string{"depends_on", verdict.ActionLabel, holdsLabel} {
 		if l.Get(name) != r.Labels.Get(name) {
 			return fmt.Errorf("the expression sets the label %s of the result %s: set it under labels, or remove it with "+
 				"without (%s)", name, l, name)

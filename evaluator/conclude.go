@@ -7,9 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
-
 	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
 // noScore stands where no score was recorded.
@@ -52,20 +51,6 @@ func (e *Evaluator) conclude(ctx context.Context, v *view, s engine.Stamp, sampl
 	e.publish.Unlock()
 }
 
-// verdict is the one status that the rules recorded as 1. Anything else than exactly one is unhealthy and not sound.
-func verdict(recorded map[string]float64) (Status, bool) {
-	holds := []string{}
-	for name, v := range recorded {
-		if v != 0 { // NaN too
-			holds = append(holds, name)
-		}
-	}
-	if len(holds) == 1 && recorded[holds[0]] == 1 && slices.Contains(Statuses(), Status(holds[0])) {
-		return Status(holds[0]), true
-	}
-	return Unhealthy, false
-}
-
 // statusSince keeps since when the status holds.
 func (e *Evaluator) statusSince(now Status, s engine.Stamp) time.Time {
 	if now != e.status {
@@ -102,7 +87,7 @@ func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
 			}
 		}
 	}
-	slices.SortFunc(snap.Alerts, worstFirst)
+	slices.SortFunc(snap.Alerts, verdict.WorstFirst)
 	byCheck := map[string][]Alert{}
 	for _, a := range snap.Alerts {
 		if a.Check != "" {
@@ -110,38 +95,4 @@ func (e *Evaluator) collectAlerts(snap *Snapshot, v *view) map[string][]Alert {
 		}
 	}
 	return byCheck
-}
-
-// severities by weight; others weigh nothing. What a severity means for the status is said by the rules: this is the
-// order of a list.
-func severityRank(s string) int { return 1 + slices.Index([]string{"info", "warning", "critical"}, s) }
-
-// worstFirst is a total order, so that the same alerts are listed alike every time. An alert that names a fault comes
-// before one of the same weight that says that its check is unproven, and, if they began together, before one that says
-// that nothing is known.
-func worstFirst(a, b Alert) int {
-	rank := func(x Alert) int {
-		n := severityRank(x.Severity)
-		if x.State == "firing" && !x.Masked {
-			n += 8
-		}
-		return n
-	}
-	if c := cmp.Or(cmp.Compare(rank(b), rank(a)), last(a, b, saysUnproven), a.ActiveAt.Compare(b.ActiveAt),
-		last(a, b, saysUnknown), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Check, b.Check),
-		cmp.Compare(a.Summary, b.Summary)); c != 0 {
-		return c
-	}
-	return labels.Compare(labels.FromMap(a.Labels), labels.FromMap(b.Labels))
-}
-
-// last puts an alert whose name is so behind one whose name is not.
-func last(a, b Alert, so func(name string) bool) int {
-	switch first := so(a.Name); {
-	case first == so(b.Name):
-		return 0
-	case first:
-		return 1
-	}
-	return -1
 }

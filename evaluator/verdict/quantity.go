@@ -1,4 +1,4 @@
-package evaluator
+package verdict
 
 import (
 	"fmt"
@@ -10,8 +10,6 @@ import (
 
 	"github.com/prometheus/common/helpers/templates"
 	"github.com/prometheus/common/model"
-
-	"chorus/evaluator/engine"
 )
 
 // quantity is a number with its unit, as people write it: 93%, 1m 30s, 1.5 GiB, 1 peer, no peers.
@@ -101,25 +99,26 @@ func (a *Alert) against(text string) string {
 	return quantity(a.Value, a.Unit) + ", " + limit
 }
 
-// clears says what ends an alert; "" if that can't be said in a few words.
-func clears(t engine.Told, unit string, keep time.Duration) string {
+// Clears returns what ends an alert that compares its value with limit by op, and that is kept firing for keep; "" if that
+// can't be said in a few words.
+func Clears(limit *float64, op, unit string, keep time.Duration) string {
 	condition := ""
-	if t.Limit != nil {
-		limit := digits(*t.Limit, -1)
+	if limit != nil {
+		text := digits(*limit, -1)
 		if unit == "ratio" {
 			unit = ""
 		}
-		if unit != "" && *t.Limit == 1 {
+		if unit != "" && *limit == 1 {
 			unit = singular(unit)
 		}
 		if unit != "" {
-			limit += " " + unit
+			text += " " + unit
 		}
 		condition = map[string]string{
 			">": "%s or less", ">=": "less than %s", "<": "%s or more", "<=": "more than %s", "==": "not %s", "!=": "%s",
-		}[t.Op]
+		}[op]
 		if condition != "" {
-			condition = fmt.Sprintf(condition, limit)
+			condition = fmt.Sprintf(condition, text)
 		}
 	}
 	switch {
