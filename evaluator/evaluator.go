@@ -57,7 +57,7 @@ type Options struct {
 // Evaluator evaluates rules. All methods are safe for concurrent use.
 type Evaluator struct {
 	opts    Options
-	engine  *engine.Engine
+	engine  *engine.Engine // guarded by mu, but for its Store and the start of its Clock
 	metrics *metrics
 	names   map[string]rules.Name
 	now     now
@@ -104,7 +104,7 @@ func New(o Options) (*Evaluator, error) {
 	o.setDefaults()
 	base := time.Now()
 	eng, err := engine.New(engine.Options{
-		Retention: o.Rules.Retention(), MaxSeries: o.MaxSeries, Start: base.Round(0),
+		LookBack: o.Rules.Retention(), MaxSeries: o.MaxSeries, Start: base.Round(0),
 		Class: classOf, Refuse: refuse, Logger: o.Logger,
 	})
 	if err != nil {

@@ -170,7 +170,7 @@ func parseInput(t *testing.T, test ruleTest) (out []inputSample) {
 }
 
 func runRuleTest(t *testing.T, test ruleTest, groups []rules.Group, every time.Duration) {
-	e, err := engine.New(engine.Options{Retention: 1000 * time.Hour, MaxSeries: 100_000, Refuse: refuse})
+	e, err := engine.New(engine.Options{LookBack: 1000 * time.Hour, MaxSeries: 100_000, Refuse: refuse})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestCheckTarget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rule.Expr = `label_replace(vector(1), "job", "a", "", "")`
-			e, err := engine.New(engine.Options{Retention: time.Hour, MaxSeries: 10, Refuse: refuse})
+			e, err := engine.New(engine.Options{LookBack: time.Hour, MaxSeries: 10, Refuse: refuse})
 			if err != nil {
 				t.Fatal(err)
 			}

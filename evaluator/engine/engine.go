@@ -16,9 +16,9 @@ import (
 	"chorus/rules"
 )
 
-// Options configure an Engine. Retention and MaxSeries are required.
+// Options configure an Engine. LookBack and MaxSeries are required.
 type Options struct {
-	Retention time.Duration // how far the rules look back
+	LookBack  time.Duration // how far the rules look back
 	MaxSeries int           // in the store
 	Start     time.Time     // when steady time begins
 	// Class returns whose room a group's series take; nil: every group is Custom.
@@ -59,13 +59,13 @@ func New(o Options) (*Engine, error) {
 	if o.Logger == nil {
 		o.Logger = log.NewNopLogger()
 	}
-	st, err := store.New(store.Options{Retention: o.Retention + retentionSlack, MaxSeries: o.MaxSeries})
+	st, err := store.New(store.Options{Retention: o.LookBack + retentionSlack, MaxSeries: o.MaxSeries})
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{
 		Store: st, Query: newQuerier(st, o.Logger), Clock: Clock{Start: o.Start},
-		opts: o, retention: o.Retention + retentionSlack, logger: o.Logger,
+		opts: o, retention: o.LookBack + retentionSlack, logger: o.Logger,
 	}
 	e.sampler = newSampler(e)
 	return e, nil

@@ -97,7 +97,7 @@ type play struct {
 }
 
 func newPlay(t *testing.T, seed uint64) *play {
-	e, err := New(Options{Retention: time.Hour, MaxSeries: 1000})
+	e, err := New(Options{LookBack: time.Hour, MaxSeries: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 
 // A query that does not end is stopped, and the error says what to do.
 func TestSlowQueryIsStopped(t *testing.T) {
-	e, err := New(Options{Retention: time.Hour, MaxSeries: 10})
+	e, err := New(Options{LookBack: time.Hour, MaxSeries: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

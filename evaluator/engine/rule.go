@@ -17,12 +17,14 @@ import (
 
 // Names of the series that alerts write, as in Prometheus.
 const (
-	alertsName      = "ALERTS"
-	forStateName    = "ALERTS_FOR_STATE"
-	AlertStateLabel = "alertstate" // of ALERTS
+	alertsName   = "ALERTS"
+	forStateName = "ALERTS_FOR_STATE"
 )
 
-// RuleFailing is the series that says which groups fail: 0 or 1 by the label group.
+// AlertStateLabel is the label of ALERTS that holds the state of the alert.
+const AlertStateLabel = "alertstate"
+
+// RuleFailing is the name of the series that is 1 for each group with a failing rule, else 0.
 const RuleFailing = "chorus_rule_failing"
 
 func failingLabels(group string) labels.Labels {
