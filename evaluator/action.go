@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/go-kit/log/level"
+
+	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
-// Labels of alerts that speak of an action: one asks for it, the other says that it is held back.
-const (
-	actionLabel = "action"
-	holdsLabel  = "holds"
-)
+// holdsLabel is the label of an alert that says that an action is held back. verdict.ActionLabel asks for one.
+const holdsLabel = "holds"
 
 // Action is a rule labelled with an action that started firing.
 type Action struct {
@@ -46,61 +46,44 @@ type actions struct {
 
 // followActions hands every alert that fires with an action to OnAction, once, unless something holds it back, and keeps
 // what became of it.
-func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s stamp) {
+func (e *Evaluator) followActions(ctx context.Context, snap *Snapshot, s engine.Stamp) {
 	held := e.holdsBack(snap)
 	firing := map[string]bool{}
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			for _, a := range r.active {
-				name, holds := a.labels.Get(actionLabel), a.labels.Get(holdsLabel)
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			for _, a := range r.Active {
+				name, holds := a.Labels.Get(verdict.ActionLabel), a.Labels.Get(holdsLabel)
 				why := ""
 				if name != "" {
-					why = a.holdBack(held(a.labels.Get(checkNameLabel)), s.steady)
+					why = a.HoldBack(held(a.Labels.Get(checkNameLabel)), s.Steady)
 				}
-				if !a.firing || name == "" && holds == "" {
+				if !a.Firing || name == "" && holds == "" {
 					continue
 				}
 				alert := e.publicAlert(a, nil)
 				if name == "" {
 					why = alert.Summary
 				} else {
-					e.startAction(ctx, a, Action{Name: name, Alert: alert, Time: s.wall}, why)
+					e.startAction(ctx, a, Action{Name: name, Alert: alert, Time: s.Wall}, why)
 				}
-				key := labelKey(a.labels)
+				key := labelKey(a.Labels)
 				firing[key] = true
-				e.actions.saw(key, alert, name+holds, why, s.wall)
+				e.actions.saw(key, alert, name+holds, why, s.Wall)
 			}
 		}
 	}
-	e.actions.end(firing, s.wall)
+	e.actions.end(firing, s.Wall)
 }
 
 // startAction tells OnAction of an alert that it was not told of since it fires.
-func (e *Evaluator) startAction(ctx context.Context, a *alert, action Action, held string) {
-	if a.acted || held != "" || e.opts.OnAction == nil {
+func (e *Evaluator) startAction(ctx context.Context, a *engine.Alert, action Action, held string) {
+	if a.Acted || held != "" || e.opts.OnAction == nil {
 		return
 	}
-	a.acted = true
+	a.Acted = true
 	level.Info(e.opts.Logger).Log("msg", "Action rule fires", "action", action.Name, "rule", action.Alert.Name,
 		"check", action.Alert.Check)
 	e.acting.Go(func() { e.opts.OnAction(ctx, action) })
-}
-
-// holdBack says why nothing is done for an alert now; "" if it may be done or was done already. One that was held back,
-// pending or firing, begins its `for` again when that ends: others may rely on having heard of it for that long, and what
-// it rests on was not to be trusted meanwhile.
-func (a *alert) holdBack(why string, now int64) string {
-	switch {
-	case a.acted:
-		return ""
-	case why == "" && a.ended:
-		why = "its condition no longer holds, keep_firing_for alone keeps it firing"
-	}
-	if why == "" && a.held {
-		a.restart(now)
-	}
-	a.held = why != ""
-	return why
 }
 
 // holdsBack says of a check why nothing may be done for it now, whatever a rule says; "" if it may. Nothing is ever done
@@ -176,14 +159,9 @@ func (e *Evaluator) Actions() []ActionEvent {
 // Their `for` starts again, and so does that of those that are pending: nobody has heard yet that they will be obeyed.
 func (e *Evaluator) Rearm() {
 	e.mu.Lock()
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			for _, a := range r.hidden {
-				a.acted = false
-			}
-			for _, a := range r.active {
-				a.acted, a.held = false, true // what follows an end of that, the next evaluation does
-			}
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			r.Rearm()
 		}
 	}
 	e.mu.Unlock()

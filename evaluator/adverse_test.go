@@ -135,7 +135,7 @@ func TestAlertsWithTheSameLabels(t *testing.T) {
 		if got := n.exposition()["chorus_own_state{}"]; got != step.state {
 			t.Errorf("%+v: recorded %v, want %v", step, got, step.state)
 		}
-		if got := query(t, n.engine.store, "count(ALERTS{alertname='Burn'}) or vector(0)", n.clock.last); got["{}"] != min(step.alerts, 1) {
+		if got := stored(t, n.engine, "count(ALERTS{alertname='Burn'}) or vector(0)", n.engine.Clock.Last); got["{}"] != min(step.alerts, 1) {
 			t.Errorf("%+v: ALERTS %v", step, got)
 		}
 	}
@@ -222,7 +222,7 @@ func TestResultsAreWrittenAllOrNone(t *testing.T) {
 	}
 	s := n.pass(time.Second)
 	n.want(s, Degraded, "rule own:copy of group own failed to evaluate: no room for the results")
-	if got := query(t, n.engine.store, "own:copy", n.clock.last); len(got) > 0 {
+	if got := stored(t, n.engine, "own:copy", n.engine.Clock.Last); len(got) > 0 {
 		t.Errorf("%d series of a rule that failed", len(got))
 	}
 	if got := n.exposition()["chorus_own_copies{}"]; got != 0 {
@@ -246,10 +246,10 @@ func TestActionIsHeldBackWhileUnknown(t *testing.T) {
     annotations: {summary: act}
 `), Options{OnAction: func(context.Context, Action) {}})
 	acted := func() (acted bool) {
-		for _, g := range n.groups {
-			for _, r := range g.rules {
-				for _, a := range r.active {
-					acted = acted || r.Alert == "Act" && a.acted
+		for _, g := range n.engine.Groups {
+			for _, r := range g.Rules {
+				for _, a := range r.Active {
+					acted = acted || r.Alert == "Act" && a.Acted
 				}
 			}
 		}

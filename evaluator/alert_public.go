@@ -5,17 +5,19 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/evaluator/engine"
 )
 
 // publicAlert is the alert as a Snapshot shows it. With v nil, masking is left out.
-func (e *Evaluator) publicAlert(a *alert, v *view) Alert {
+func (e *Evaluator) publicAlert(a *engine.Alert, v *view) Alert {
 	out := Alert{
-		Name: a.labels.Get(labels.AlertName), Check: a.labels.Get(checkNameLabel), Severity: a.labels.Get("severity"),
-		State: a.state(), ActiveAt: e.clock.wall(a.activeAt), Value: a.value,
-		Limit: a.told.limit, Op: a.told.op, Clears: a.told.clears, ForLeft: a.told.forLeft,
-		Unit: a.annotations["unit"], Summary: a.annotations["summary"], Impact: a.annotations["impact"],
-		RunbookURL: resolveRunbook(e.opts.RunbookBaseURL, a.annotations["runbook_url"]),
-		Labels:     a.labels.Map(), Annotations: maps.Clone(a.annotations),
+		Name: a.Labels.Get(labels.AlertName), Check: a.Labels.Get(checkNameLabel), Severity: a.Labels.Get("severity"),
+		State: a.State(), ActiveAt: e.engine.Clock.At(a.ActiveAt), Value: a.Value,
+		Limit: a.Told.Limit, Op: a.Told.Op, Clears: a.Told.Clears, ForLeft: a.Told.ForLeft,
+		Unit: a.Annotations["unit"], Summary: a.Annotations["summary"], Impact: a.Annotations["impact"],
+		RunbookURL: resolveRunbook(e.opts.RunbookBaseURL, a.Annotations["runbook_url"]),
+		Labels:     a.Labels.Map(), Annotations: maps.Clone(a.Annotations),
 	}
 	if v != nil {
 		out.MaskedBy = v.maskedBy(a)

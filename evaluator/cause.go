@@ -1,5 +1,7 @@
 package evaluator
 
+import "chorus/evaluator/verdict"
+
 // readCauses asks for the errors of last runs: for a probe that is not simply passing, the error says what is wrong, and
 // an alert only that something is.
 func (e *Evaluator) readCauses(snap *Snapshot) {
@@ -15,25 +17,13 @@ func (e *Evaluator) readCauses(snap *Snapshot) {
 		if !failed {
 			continue
 		}
-		if c.Error = oneLine(text); c.Error == "" {
+		if c.Error = verdict.OneLine(text); c.Error == "" {
 			c.Error = "last run failed"
 		}
 		if c.RunDecides() {
 			c.Message = c.Error
 		}
 	}
-}
-
-// RunDecides reports whether all there is against the check is its last run: no alert fires for it, masked ones apart,
-// but for those that say the same in general.
-func (c *Check) RunDecides() bool {
-	for i := range c.Alerts {
-		a := &c.Alerts[i]
-		if a.State == "firing" && !a.Masked && severityRank(a.Severity) > 1 && !restates(a.Name) {
-			return false
-		}
-	}
-	return true
 }
 
 // waitingFor maps the checks that starting waits for to what keeps them: the error of their last run, else the alert of
@@ -45,20 +35,8 @@ func (e *Evaluator) waitingFor(s *Snapshot) map[string]string {
 	}
 	for i := range s.Checks {
 		if c := &s.Checks[i]; e.waiting[c.Name] {
-			out[c.Name] = c.reason()
+			out[c.Name] = c.Reason()
 		}
 	}
 	return out
-}
-
-func (c *Check) reason() string {
-	if c.Error != "" {
-		return c.Error
-	}
-	for i := range c.Alerts {
-		if a := &c.Alerts[i]; !restates(a.Name) && a.Labels[actionLabel] == "" {
-			return a.text()
-		}
-	}
-	return ""
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 	"chorus/rules"
 )
 
@@ -22,14 +24,14 @@ const (
 // changes remembers which alerts were logged as firing, so that each start and each end is one line.
 type changes struct {
 	of     *rules.Set
-	idents map[*rule]string             // alerting rules as they are known across reloads
+	idents map[*engine.Rule]string      // alerting rules as they are known across reloads
 	firing map[string]map[string]logged // by ident, then by the alert's key
 }
 
 // logged is an alert that was logged as firing. The error of its check's last run is kept from then, since a run that
 // passed has ended the alert and left no error.
 type logged struct {
-	*alert
+	*engine.Alert
 	runError string
 }
 
@@ -46,13 +48,13 @@ type change struct {
 func (e *Evaluator) logAlerts(snap *Snapshot) {
 	ch := &e.changes
 	if ch.of != e.Rules() {
-		ch.identify(e.Rules(), e.groups)
+		ch.identify(e.Rules(), e.engine.Groups)
 	}
 	var lines []change
 	masked := maskedAlerts(snap)
 	for r, ident := range ch.idents {
 		before := ch.firing[ident]
-		if r.err != nil || len(before) == 0 && len(r.active) == 0 {
+		if r.Err != nil || len(before) == 0 && len(r.Active) == 0 {
 			continue
 		}
 		lines = append(lines, e.changesOf(r, ident, before, snap, masked)...)
@@ -62,16 +64,16 @@ func (e *Evaluator) logAlerts(snap *Snapshot) {
 
 // identify names every alerting rule as a reload tells them apart, the nth of equal ones with its number, and forgets
 // the alerts of those that are gone.
-func (ch *changes) identify(set *rules.Set, groups []*group) {
-	ch.of, ch.idents = set, map[*rule]string{}
+func (ch *changes) identify(set *rules.Set, groups []*engine.Group) {
+	ch.of, ch.idents = set, map[*engine.Rule]string{}
 	count := map[string]int{}
 	firing := map[string]map[string]logged{}
 	for _, g := range groups {
-		for _, r := range g.rules {
+		for _, r := range g.Rules {
 			if r.Alert == "" {
 				continue
 			}
-			ident := g.file + "\xff" + g.name + "\xff" + r.Alert + "\xff" + r.Labels.String()
+			ident := g.File + "\xff" + g.Name + "\xff" + r.Alert + "\xff" + r.Labels.String()
 			count[ident]++
 			ident += "\xff" + strconv.Itoa(count[ident])
 			ch.idents[r] = ident
@@ -85,32 +87,32 @@ func (ch *changes) identify(set *rules.Set, groups []*group) {
 
 // changesOf compares the alerts of one rule with those that were logged as firing.
 func (e *Evaluator) changesOf(
-	r *rule, ident string, before map[string]logged, snap *Snapshot, masked map[string]bool,
+	r *engine.Rule, ident string, before map[string]logged, snap *Snapshot, masked map[string]bool,
 ) (lines []change) {
 	for key, l := range before {
-		if now := r.active[key]; now != nil { // one that is pending again did not end
-			l.alert = now
+		if now := r.Active[key]; now != nil { // one that is pending again did not end
+			l.Alert = now
 			before[key] = l
 			continue
 		}
 		delete(before, key)
-		public := e.publicAlert(l.alert, nil)
-		lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text())), ended: true})
+		public := e.publicAlert(l.Alert, nil)
+		lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, verdict.Clause(public.Text())), ended: true})
 	}
-	for key, a := range r.active {
-		if _, known := before[key]; known || !a.firing {
+	for key, a := range r.Active {
+		if _, known := before[key]; known || !a.Firing {
 			continue
 		}
 		public := e.publicAlert(a, nil)
-		public.Masked = masked[labelKey(a.labels)]
-		l := logged{a, snap.runErrorOf(&public)}
+		public.Masked = masked[labelKey(a.Labels)]
+		l := logged{a, runErrorOf(snap, &public)}
 		if before == nil {
 			before = map[string]logged{}
 			e.changes.firing[ident] = before
 		}
 		before[key] = l
-		if !a.acted { // else the start of its action was logged
-			lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, clause(public.text()))})
+		if !a.Acted { // else the start of its action was logged
+			lines = append(lines, change{rule: ident, alert: public, cause: cmp.Or(l.runError, verdict.Clause(public.Text()))})
 		}
 	}
 	return lines
@@ -128,10 +130,10 @@ func maskedAlerts(snap *Snapshot) map[string]bool {
 
 // runErrorOf returns the error of the last run of the alert's check where the alert only repeats that the check fails,
 // else "".
-func (s *Snapshot) runErrorOf(a *Alert) string {
+func runErrorOf(s *Snapshot, a *Alert) string {
 	i, found := slices.BinarySearchFunc(s.Checks, a.Check, func(c Check, name string) int { return cmp.Compare(c.Name, name) })
-	if found && s.Checks[i].Error != "" && restates(a.Name) {
-		return clause(s.Checks[i].Error)
+	if found && s.Checks[i].Error != "" && verdict.Restates(a.Name) {
+		return verdict.Clause(s.Checks[i].Error)
 	}
 	return ""
 }
@@ -139,7 +141,7 @@ func (s *Snapshot) runErrorOf(a *Alert) string {
 // writeChanges writes the worst lines, and counts the others in one.
 func (e *Evaluator) writeChanges(lines []change, starting bool) {
 	slices.SortFunc(lines, func(a, b change) int {
-		return cmp.Or(falseFirst(a.ended, b.ended), worstFirst(a.alert, b.alert), cmp.Compare(a.rule, b.rule))
+		return cmp.Or(verdict.FalseFirst(a.ended, b.ended), verdict.WorstFirst(a.alert, b.alert), cmp.Compare(a.rule, b.rule))
 	})
 	perRule := map[string]int{}
 	written, firing, ended := 0, 0, 0

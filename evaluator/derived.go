@@ -9,10 +9,9 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/prometheus/model/labels"
 	"google.golang.org/protobuf/proto"
-)
 
-// exposedPrefix marks the recorded names that are exposed. Others, and names with a colon, are steps in between.
-const exposedPrefix = "chorus_"
+	"chorus/evaluator/engine"
+)
 
 // exposed is what one evaluation left to expose, by family, immutable.
 type exposed struct {
@@ -27,7 +26,7 @@ func (e *Evaluator) gatherDerived() ([]*dto.MetricFamily, error) {
 	now, steady := e.now()
 	x := e.exposed.Load()
 	out := make([]*dto.MetricFamily, 0, len(x.families)+8)
-	counters := e.ruleCheckFamilies(now, e.clock.start.Add(steady).UnixMilli())
+	counters := e.ruleCheckFamilies(now, e.engine.Clock.Start.Add(steady).UnixMilli())
 	for name, f := range x.families {
 		if c := counters[name]; c != nil {
 			f = &dto.MetricFamily{Name: f.Name, Help: f.Help, Type: f.Type, Metric: slices.Concat(f.Metric, c.Metric)}
@@ -65,34 +64,34 @@ func (e *Evaluator) statusFamily() *dto.MetricFamily {
 func (e *Evaluator) expose(*Snapshot) *exposed {
 	x := &exposed{families: map[string]*dto.MetricFamily{}}
 	seen := map[string]bool{}
-	failing := e.family(ruleFailing, "")
-	for _, g := range e.groups {
+	failing := e.family(engine.RuleFailing, "")
+	for _, g := range e.engine.Groups {
 		v := 0.0
-		if g.failing {
+		if g.Failing {
 			v = 1
 		}
-		failing.Metric = append(failing.Metric, gauge(v, pair("group", g.name)))
-		for _, r := range g.rules {
+		failing.Metric = append(failing.Metric, gauge(v, pair("group", g.Name)))
+		for _, r := range g.Rules {
 			if r.Record == statusName || !isExposed(r.Record) {
 				continue
 			}
-			for _, res := range r.results {
-				k := string(res.labels.Bytes(nil))
+			for _, res := range r.Results {
+				k := string(res.Labels.Bytes(nil))
 				if seen[k] {
 					continue
 				}
 				seen[k] = true
 				f := x.families[r.Record]
 				if f == nil {
-					f = e.family(r.Record, "Recorded by "+r.File+", group "+g.name+".")
+					f = e.family(r.Record, "Recorded by "+r.File+", group "+g.Name+".")
 					x.families[r.Record] = f
 				}
-				f.Metric = append(f.Metric, gauge(res.value, pairs(res.labels)...))
+				f.Metric = append(f.Metric, gauge(res.Value, pairs(res.Labels)...))
 			}
 		}
 	}
 	if len(failing.Metric) > 0 {
-		x.families[ruleFailing] = failing
+		x.families[engine.RuleFailing] = failing
 	}
 	if len(e.proofs) > 0 {
 		x.families[provenName] = e.provenFamily()

@@ -64,7 +64,7 @@ func TestClockStepsAreInvisible(t *testing.T) {
 	o := own(t, rules.Options{}, busy)
 	steps := map[int]time.Duration{10: 5 * time.Hour, 20: -48 * time.Hour, 21: 48 * time.Hour, 30: time.Hour}
 	calm, stepped := newNode(t, o, Options{}), newNode(t, o, Options{})
-	stepped.clock.start, stepped.since = calm.clock.start, calm.since
+	stepped.engine.Clock.Start, stepped.since = calm.engine.Clock.Start, calm.since
 	var steady, moved time.Duration
 	describe := func(s *Snapshot, by time.Duration) string {
 		var b strings.Builder
@@ -77,11 +77,11 @@ func TestClockStepsAreInvisible(t *testing.T) {
 		}
 		return b.String()
 	}
-	began := calm.now.Truncate(time.Minute).Add(time.Minute).Sub(calm.clock.start) // subqueries are aligned to minutes
+	began := calm.now.Truncate(time.Minute).Add(time.Minute).Sub(calm.engine.Clock.Start) // subqueries are aligned to minutes
 	for step := range 40 {
 		moved += steps[step]
 		steady = began + time.Duration(step)*7*time.Second
-		wall := calm.clock.start.Add(steady)
+		wall := calm.engine.Clock.Start.Add(steady)
 		for n, by := range map[*node]time.Duration{calm: 0, stepped: moved} {
 			n.wave(step)
 			if err := n.tick(context.Background(), wall.Add(by), steady, false); err != nil {
@@ -100,14 +100,15 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	o := own(t, rules.Options{}, busy)
 	n := newNode(t, o, Options{})
 	size := func() string {
-		written, active := 0, 0
-		for _, g := range n.groups {
-			for _, r := range g.rules {
-				written, active = written+len(r.written), active+len(r.active)
+		active := 0
+		for _, g := range n.engine.Groups {
+			for _, r := range g.Rules {
+				active += len(r.Active)
 			}
 		}
-		series, _ := n.engine.store.Stats()
-		return fmt.Sprintf("store %d sampled %d written %d active %d states %d checks %d", series, len(n.sampler.series), written,
+		series, _ := n.engine.Store.Stats()
+		sampled, written := n.engine.Series()
+		return fmt.Sprintf("store %d sampled %d written %d active %d states %d checks %d", series, sampled, written,
 			active, len(n.states), len(n.results.checks))
 	}
 	settle := func() string {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"chorus/evaluator/store"
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -58,18 +57,15 @@ type Options struct {
 // Evaluator evaluates rules. All methods are safe for concurrent use.
 type Evaluator struct {
 	opts    Options
-	engine  *engine
+	engine  *engine.Engine // guarded by mu, but for its Store and the start of its Clock
 	metrics *metrics
 	names   map[string]rules.Name
 	now     now
 
-	mu      sync.Mutex // one evaluation at a time; guards what follows
-	clock   clock
-	sampler *sampler
-	groups  []*group
-	budget  int // samples in the store from which on no outcome drives an evaluation
-	states  map[string]stateSince
-	proofs  map[string]*proof // of rule checks
+	mu     sync.Mutex // one evaluation at a time; guards what follows
+	budget int        // samples in the store from which on no outcome drives an evaluation
+	states map[string]stateSince
+	proofs map[string]*proof // of rule checks
 	// shippedVerdict reports whether the scores and the status are those of the shipped files.
 	shippedVerdict bool
 	contradiction  string // of the last evaluation; "" if there was none
@@ -106,26 +102,24 @@ func New(o Options) (*Evaluator, error) {
 		return nil, errors.New("new evaluator: Gatherer, Registerer and Rules are required")
 	}
 	o.setDefaults()
-	st, err := store.New(store.Options{
-		Retention: o.Rules.Retention() + retentionSlack,
-		MaxSeries: o.MaxSeries,
+	base := time.Now()
+	eng, err := engine.New(engine.Options{
+		LookBack: o.Rules.Retention(), MaxSeries: o.MaxSeries, Start: base.Round(0),
+		Class: classOf, Refuse: refuse, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new evaluator: %w", err)
 	}
-	base := time.Now()
 	e := &Evaluator{
 		opts:    o,
-		engine:  &engine{store: st, query: newQuerier(st, o.Logger), logger: o.Logger},
+		engine:  eng,
 		names:   map[string]rules.Name{},
 		now:     systemNow(base),
-		clock:   clock{start: base.Round(0)},
 		states:  map[string]stateSince{},
 		proofs:  map[string]*proof{},
 		status:  Starting,
 		trigger: make(chan struct{}, 1),
 	}
-	e.sampler = newSampler(e.engine)
 	e.since = base.UnixMilli()
 	for _, n := range rules.Names() {
 		e.names[n.Name] = n
@@ -178,7 +172,6 @@ func (e *Evaluator) Rules() *rules.Set { return e.ruleSet.Load() }
 func (e *Evaluator) SetRules(set *rules.Set) {
 	e.mu.Lock()
 	e.install(set)
-	e.engine.store.SetRetention(set.Retention() + retentionSlack)
 	e.mu.Unlock()
 	e.Trigger()
 }
@@ -192,7 +185,6 @@ func (e *Evaluator) SetRunbookBaseURL(base string) {
 
 // install is SetRules without lock and trigger.
 func (e *Evaluator) install(set *rules.Set) {
-	fresh := make([]*group, 0, len(set.Groups()))
 	e.concluding = len(set.Groups())
 	e.shippedVerdict = true
 	for i, g := range set.Groups() {
@@ -200,26 +192,14 @@ func (e *Evaluator) install(set *rules.Set) {
 			e.concluding = min(e.concluding, i)
 		}
 		e.shippedVerdict = e.shippedVerdict && !g.ReplacesVerdict
-		fresh = append(fresh, newGroup(g))
 	}
-	if orphans := adopt(fresh, e.groups); len(orphans) > 0 {
-		e.clock.last++ // a moment of its own: the next evaluation may write the same series again
-		for _, r := range orphans {
-			r.retire(e.engine, e.clock.last)
-		}
-		for _, g := range e.groups {
-			if !slices.ContainsFunc(fresh, func(f *group) bool { return f.name == g.name }) {
-				g.endFailing(e.engine, e.clock.last)
-			}
-		}
-	}
-	e.groups = fresh
-	perSeries := int((set.Retention()+retentionSlack)/e.opts.Interval) + 1
+	e.engine.Install(set.Groups(), set.Retention())
+	perSeries := int(e.engine.Kept()/e.opts.Interval) + 1
 	e.budget = e.opts.MaxSeries * perSeries
 	e.ruleSet.Store(set)
 	e.resize(set, e.sizedFor.probes)
 	e.results.keep(set.Checks())
-	e.metrics.groupsChanged(fresh)
+	e.metrics.groupsChanged(e.engine.Groups)
 }
 
 // Trigger asks for an evaluation soon: at once, or 50 ms after the last one. It never blocks.

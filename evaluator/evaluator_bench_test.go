@@ -66,7 +66,7 @@ func benchmarkTick(b *testing.B, measured, own int) {
 			b.Fatal(err)
 		}
 	}
-	series, samples := e.engine.store.Stats()
+	series, samples := e.engine.Store.Stats()
 	b.ReportMetric(float64(series), "series")
 	b.ReportMetric(float64(samples), "samples")
 }

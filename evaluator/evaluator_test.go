@@ -3,7 +3,6 @@ package evaluator
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -137,7 +136,7 @@ groups:
 	if len(s.Alerts) != 0 {
 		t.Errorf("a rule that fails keeps its old alert: %+v", s.Alerts)
 	}
-	if got := query(t, n.engine.store, "ALERTS", n.clock.last); len(got) != 0 {
+	if got := stored(t, n.engine, "ALERTS", n.engine.Clock.Last); len(got) != 0 {
 		t.Errorf("ALERTS of a failing rule: %v", got)
 	}
 	if x := n.exposition(); x[`chorus_rule_failing{group="own"}`] != 1 || x[`chorus_rule_failing{group="checks"}`] != 0 {
@@ -185,30 +184,6 @@ func TestStatusRulesFail(t *testing.T) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		in    map[string]float64
-		want  Status
-		sound bool
-	}{
-		{"exactly one", map[string]float64{"healthy": 1, "degraded": 0}, Healthy, true},
-		{"none", map[string]float64{"healthy": 0}, Unhealthy, false},
-		{"no rules", nil, Unhealthy, false},
-		{"two", map[string]float64{"healthy": 1, "degraded": 1}, Unhealthy, false},
-		{"not 1", map[string]float64{"healthy": 0.5}, Unhealthy, false},
-		{"NaN", map[string]float64{"healthy": math.NaN()}, Unhealthy, false},
-		{"one and NaN", map[string]float64{"healthy": 1, "degraded": math.NaN()}, Unhealthy, false},
-		{"unheard of", map[string]float64{"fine": 1}, Unhealthy, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if got, sound := verdict(tc.in); got != tc.want || sound != tc.sound {
-				t.Errorf("verdict(%v) = %s, %v; want %s, %v", tc.in, got, sound, tc.want, tc.sound)
-			}
-		})
-	}
-}
-
 func TestSetRulesKeepsState(t *testing.T) {
 	file := func(limit, summary string) string {
 		return ownRules(t, `
@@ -238,7 +213,7 @@ groups:
 	}
 	n.SetRules(loadRules(t, rules.Options{}))
 	s = n.pass(time.Second)
-	if len(s.Alerts) != 0 || len(query(t, n.engine.store, `ALERTS`, n.clock.last)) != 0 {
+	if len(s.Alerts) != 0 || len(stored(t, n.engine, `ALERTS`, n.engine.Clock.Last)) != 0 {
 		t.Errorf("the alerts of a rule that went: %+v", s.Alerts)
 	}
 	if len(s.Checks) != 0 {
@@ -253,7 +228,7 @@ func TestClockStepChangesNoVerdict(t *testing.T) {
 	step := func(d time.Duration) *Snapshot {
 		steady += d
 		wall += d
-		n.now = n.clock.start.Add(wall) // timestamps that are measured are wall times
+		n.now = n.engine.Clock.Start.Add(wall) // timestamps that are measured are wall times
 		n.probe("db", "true", 0)
 		if err := n.tick(ctx, n.now, steady, false); err != nil {
 			t.Fatal(err)
@@ -286,7 +261,7 @@ func TestSeriesBound(t *testing.T) {
 		t.Errorf("a flood of series: %v, want ErrSeriesLimit", err)
 	}
 	n.want(n.Snapshot(), Healthy, "")
-	if series, _ := n.engine.store.Stats(); series > 200 {
+	if series, _ := n.engine.Store.Stats(); series > 200 {
 		t.Errorf("%d series, more than the bound of 200", series)
 	}
 	if v := testutil.ToFloat64(n.metrics.refused); v == 0 {

@@ -15,9 +15,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.uber.org/goleak"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -208,6 +210,22 @@ func (n *node) exposition() map[string]float64 {
 			}
 			out[f.GetName()+"{"+strings.Join(ls, ",")+"}"] = v
 		}
+	}
+	return out
+}
+
+// stored evaluates expr at t (ms) and returns label set text to value.
+func stored(t *testing.T, e *engine.Engine, expr string, at int64) map[string]float64 {
+	t.Helper()
+	e.Query.Begin(time.Minute)
+	v, err := e.Query.Instant(context.Background(), expr, time.UnixMilli(at), 0)
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	out := map[string]float64{}
+	for _, s := range v {
+		name := s.Metric.Get(labels.MetricName)
+		out[name+s.Metric.DropMetricName().String()] = s.F
 	}
 	return out
 }

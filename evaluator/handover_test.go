@@ -129,7 +129,7 @@ groups:
 	tick := func(d time.Duration) *Snapshot {
 		t.Helper()
 		n.now = n.now.Add(d)
-		if err := n.tick(t.Context(), n.now, n.now.Sub(n.clock.start), false); err != nil {
+		if err := n.tick(t.Context(), n.now, n.now.Sub(n.engine.Clock.Start), false); err != nil {
 			t.Fatal(err)
 		}
 		return n.Snapshot()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"chorus/evaluator/engine"
 )
 
 // metrics are the evaluator's own. They go to the registry that is sampled, so that rules can read them.
@@ -66,10 +68,10 @@ func newMetrics(e *Evaluator) *metrics {
 			}
 		}
 	}
-	for _, reason := range dropReasons() {
+	for _, reason := range engine.DropReasons() {
 		m.dropped.WithLabelValues(reason)
 	}
-	m.groupsChanged(e.groups)
+	m.groupsChanged(e.engine.Groups)
 	return m
 }
 
@@ -108,7 +110,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(m.phase, v, p)
 	}
-	series, samples := m.e.engine.store.Stats()
+	series, samples := m.e.engine.Store.Stats()
 	gauge(m.series, float64(series))
 	gauge(m.samples, float64(samples))
 	m.mu.Lock()
@@ -126,17 +128,17 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // evaluated records the end of an evaluation.
-func (m *metrics) evaluated(took time.Duration, s *sampler) {
+func (m *metrics) evaluated(took time.Duration) {
 	m.duration.Observe(took.Seconds())
-	m.refused.Add(float64(s.refused))
-	for reason, n := range s.dropped {
+	m.refused.Add(float64(m.e.engine.Refused()))
+	for reason, n := range m.e.engine.Dropped() {
 		m.dropped.WithLabelValues(reason).Add(float64(n))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = time.Now()
-	for _, g := range m.e.groups {
-		if g.failing {
+	for _, g := range m.e.engine.Groups {
+		if g.Failing {
 			return
 		}
 	}
@@ -145,7 +147,7 @@ func (m *metrics) evaluated(took time.Duration, s *sampler) {
 
 // groupsChanged makes the counter of every group exist at 0 and drops those of groups that are gone. It is called for
 // the first groups before there are metrics.
-func (m *metrics) groupsChanged(groups []*group) {
+func (m *metrics) groupsChanged(groups []*engine.Group) {
 	if m == nil {
 		return
 	}
@@ -153,8 +155,8 @@ func (m *metrics) groupsChanged(groups []*group) {
 	defer m.mu.Unlock()
 	now := make(map[string]bool, len(groups))
 	for _, g := range groups {
-		now[g.name] = true
-		m.failures.WithLabelValues(g.name)
+		now[g.Name] = true
+		m.failures.WithLabelValues(g.Name)
 	}
 	for name := range m.groups {
 		if !now[name] {

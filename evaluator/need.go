@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"chorus/evaluator/verdict"
 	"chorus/rules"
 )
 
@@ -74,7 +75,7 @@ func (n Need) String() string {
 	var terms []string
 	add := func(count int, one, many string, each int) {
 		if count > 0 {
-			terms = append(terms, fmt.Sprintf("%s x %d", plural(count, one, many), each))
+			terms = append(terms, fmt.Sprintf("%s x %d", verdict.Plural(count, one, many), each))
 		}
 	}
 	add(n.Checks, "check", "checks", perCheck)
@@ -92,5 +93,5 @@ func (n Need) Fits(maxSeries int) error {
 		return nil
 	}
 	return fmt.Errorf("max_series is %d but %s and %s need at least %d series (%s): raise max_series or remove checks",
-		maxSeries, plural(n.Checks, "check", "checks"), plural(n.Alerts+n.Records, "rule", "rules"), n.Total(), n)
+		maxSeries, verdict.Plural(n.Checks, "check", "checks"), verdict.Plural(n.Alerts+n.Records, "rule", "rules"), n.Total(), n)
 }

@@ -1,6 +1,11 @@
 package evaluator
 
-import "time"
+import (
+	"time"
+
+	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
+)
 
 // The phases of the process, exposed as chorus_exporter_phase. The rules turn them into a status.
 const (
@@ -18,7 +23,7 @@ func (e *Evaluator) inPhase(p string) bool { return *e.phase.Load() == p }
 // advancePhase ends the starting phase once nothing is awaited any more, or the startup timeout has passed. The checks of
 // the first evaluation are awaited: a critical one until it is proven or a critical alert of it fires, any other until it
 // has a first result. The rules see the change in an evaluation that follows at once.
-func (e *Evaluator) advancePhase(v *view, s stamp) {
+func (e *Evaluator) advancePhase(v *view, s engine.Stamp) {
 	if !e.ranOnce {
 		e.ranOnce = true
 		e.waiting = map[string]bool{}
@@ -40,7 +45,7 @@ func (e *Evaluator) advancePhase(v *view, s stamp) {
 			delete(e.waiting, name)
 		}
 	}
-	if len(e.waiting) > 0 && time.Duration(s.steady-e.began)*time.Millisecond < e.opts.StartupTimeout {
+	if len(e.waiting) > 0 && time.Duration(s.Steady-e.began)*time.Millisecond < e.opts.StartupTimeout {
 		return
 	}
 	e.publish.Lock()
@@ -55,15 +60,15 @@ func (e *Evaluator) advancePhase(v *view, s stamp) {
 // critical or warning alert that is pending or firing. An alert that says that nothing is known is no judgement.
 func (e *Evaluator) firstVerdicts() (failed, judged map[string]bool) {
 	failed, judged = map[string]bool{}, map[string]bool{}
-	for _, g := range e.groups {
-		for _, r := range g.rules {
-			for _, a := range r.active {
-				name, severity := a.labels.Get(checkNameLabel), a.labels.Get("severity")
-				if a.labels.Get(actionLabel) != "" || severityRank(severity) < 2 {
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
+			for _, a := range r.Active {
+				name, severity := a.Labels.Get(checkNameLabel), a.Labels.Get("severity")
+				if a.Labels.Get(verdict.ActionLabel) != "" || verdict.SeverityRank(severity) < 2 {
 					continue
 				}
-				failed[name] = failed[name] || a.firing && severity == "critical"
-				judged[name] = judged[name] || !saysUnknown(r.Alert) && !saysUnproven(r.Alert)
+				failed[name] = failed[name] || a.Firing && severity == "critical"
+				judged[name] = judged[name] || !verdict.SaysUnknown(r.Alert) && !verdict.SaysUnproven(r.Alert)
 			}
 		}
 	}

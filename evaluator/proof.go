@@ -9,6 +9,9 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/evaluator/engine"
+	"chorus/evaluator/verdict"
 )
 
 // provenName is the series that says whether a check has passed once. The runner of probes measures it for theirs.
@@ -21,7 +24,7 @@ type proof struct{ proven bool }
 // before those that conclude from them. A check is proven by one evaluation in which all its data was there, every rule
 // that speaks for it evaluated, and no critical or warning alert of it was pending or firing. It stays proven as long as
 // it is declared.
-func (e *Evaluator) prove(s stamp) error {
+func (e *Evaluator) prove(s engine.Stamp) error {
 	data, blind, active := e.ruleCheckData(s), e.blindChecks(), e.activeChecks()
 	var err error
 	declared := e.declaredRuleChecks(s)
@@ -32,11 +35,11 @@ func (e *Evaluator) prove(s stamp) error {
 			e.proofs[name] = p
 		}
 		p.proven = p.proven || data[name] && blind[name] == nil && !active[name]
-		err = errors.Join(err, p.write(e.engine, name, s.steady))
+		err = errors.Join(err, p.write(e.engine, name, s.Steady))
 	}
 	for name := range e.proofs {
 		if !declared[name] {
-			e.engine.end(provenLabels(name), s.steady)
+			e.engine.End(provenLabels(name), s.Steady)
 			delete(e.proofs, name)
 		}
 	}
@@ -50,8 +53,8 @@ func (p *proof) value() float64 {
 	return 0
 }
 
-func (p *proof) write(e *engine, name string, t int64) error {
-	if err := e.put(shipped, provenLabels(name), t, p.value()); err != nil {
+func (p *proof) write(e *engine.Engine, name string, t int64) error {
+	if err := e.Put(engine.Shipped, provenLabels(name), t, p.value()); err != nil {
 		return fmt.Errorf("write %s of %s: %w", provenName, name, err)
 	}
 	return nil
@@ -63,13 +66,13 @@ func provenLabels(name string) labels.Labels {
 
 // declaredRuleChecks lists the checks that rules decide: those that the files name, and those whose name comes from a
 // series. A probe's check is not among them, though rules may speak for it: the proof of a probe is measured.
-func (e *Evaluator) declaredRuleChecks(s stamp) map[string]bool {
+func (e *Evaluator) declaredRuleChecks(s engine.Stamp) map[string]bool {
 	out := map[string]bool{}
 	for _, c := range e.Rules().Checks() {
 		out[c.Name] = true
 	}
 	var probes []string
-	e.current(infoName, s, func(l labels.Labels, _ float64) {
+	e.engine.Current(infoName, s, func(l labels.Labels, _ float64) {
 		switch name := l.Get(checkNameLabel); {
 		case l.Get("kind") == "probe":
 			probes = append(probes, name)
@@ -84,9 +87,9 @@ func (e *Evaluator) declaredRuleChecks(s stamp) map[string]bool {
 }
 
 // ruleCheckData lists the checks that have data, all of it numbers.
-func (e *Evaluator) ruleCheckData(s stamp) map[string]bool {
+func (e *Evaluator) ruleCheckData(s engine.Stamp) map[string]bool {
 	out, nan := map[string]bool{}, map[string]bool{}
-	e.current(dataName, s, func(l labels.Labels, v float64) {
+	e.engine.Current(dataName, s, func(l labels.Labels, v float64) {
 		name := l.Get(checkNameLabel)
 		out[name] = true
 		nan[name] = nan[name] || math.IsNaN(v)
@@ -103,14 +106,14 @@ func (e *Evaluator) ruleCheckData(s stamp) map[string]bool {
 // that serve every check are left out: they speak of proof and data themselves.
 func (e *Evaluator) activeChecks() map[string]bool {
 	out := map[string]bool{}
-	for i, g := range e.groups {
-		for _, r := range g.rules {
+	for i, g := range e.engine.Groups {
+		for _, r := range g.Rules {
 			if i >= e.concluding && r.Check() == "" {
 				continue
 			}
-			for _, a := range r.active {
-				if a.labels.Get(actionLabel) == "" && severityRank(a.labels.Get("severity")) > 1 {
-					out[a.labels.Get(checkNameLabel)] = true
+			for _, a := range r.Active {
+				if a.Labels.Get(verdict.ActionLabel) == "" && verdict.SeverityRank(a.Labels.Get("severity")) > 1 {
+					out[a.Labels.Get(checkNameLabel)] = true
 				}
 			}
 		}

@@ -182,7 +182,7 @@ func TestStartSaysWhatItWaitsFor(t *testing.T) {
 	n.probe("db", "true", 1)
 	n.set("app_lag_seconds", 1)
 	n.pass(time.Second)
-	if got := (&Check{Name: "db", Error: "connection refused"}).reason(); got != "connection refused" {
+	if got := (&Check{Name: "db", Error: "connection refused"}).Reason(); got != "connection refused" {
 		t.Errorf("the reason is %q", got)
 	}
 }

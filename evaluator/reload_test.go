@@ -214,11 +214,11 @@ func TestRulesReordered(t *testing.T) {
 			r.reload("own.rules.yml", lines(twoRules, tc.order...))
 			r.pass(time.Second)
 			var got []string
-			for _, g := range r.groups {
-				for _, x := range g.rules {
-					for _, a := range x.active {
+			for _, g := range r.engine.Groups {
+				for _, x := range g.Rules {
+					for _, a := range x.Active {
 						if x.Alert == "Own" {
-							got = append(got, a.annotations["summary"]+" "+a.state())
+							got = append(got, a.Annotations["summary"]+" "+a.State())
 						}
 					}
 				}
@@ -227,7 +227,7 @@ func TestRulesReordered(t *testing.T) {
 				t.Errorf("alerts %q, want %q", got, tc.alerts)
 			}
 			x := map[string]float64{}
-			r.engine.store.Latest("chorus_own_x", r.clock.last, func(l labels.Labels, v float64) { x[l.Get("k")] = v })
+			r.engine.Store.Latest("chorus_own_x", r.engine.Clock.Last, func(l labels.Labels, v float64) { x[l.Get("k")] = v })
 			if len(x) != len(tc.x) || x["a"] != tc.x["a"] || x["b"] != tc.x["b"] {
 				t.Errorf("recorded %v, want %v", x, tc.x)
 			}
@@ -272,7 +272,7 @@ func TestReloadToNothingAndBack(t *testing.T) {
 	r.pass(time.Second)
 	r.want(r.pass(30*time.Second), Unhealthy, "own is over 1")
 	r.SetRules(loadRules(t, rules.Options{}))
-	if s := r.pass(time.Second); len(s.Alerts) > 0 || len(query(t, r.engine.store, "ALERTS", r.clock.last)) > 0 {
+	if s := r.pass(time.Second); len(s.Alerts) > 0 || len(stored(t, r.engine, "ALERTS", r.engine.Clock.Last)) > 0 {
 		t.Errorf("alerts of a rule that is gone: %+v", s.Alerts)
 	}
 	r.reload("own.rules.yml", reloadFile)
@@ -351,7 +351,7 @@ groups:
 	tick := func(d time.Duration) map[string]float64 {
 		t.Helper()
 		r.now = r.now.Add(d)
-		if err := r.tick(t.Context(), r.now, r.now.Sub(r.clock.start), false); err != nil {
+		if err := r.tick(t.Context(), r.now, r.now.Sub(r.engine.Clock.Start), false); err != nil {
 			t.Fatal(err)
 		}
 		return r.exposition()

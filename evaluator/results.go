@@ -5,8 +5,19 @@ import (
 	"sync"
 	"time"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
+
+// Outcome is one counted result of a rule check.
+type Outcome struct {
+	Check   string
+	Time    time.Time
+	Healthy bool
+	State   State
+	Message string
+	Latency time.Duration
+}
 
 // results counts what rule checks concluded, each at its own interval, and keeps the newest outcomes of each.
 type results struct {
@@ -47,7 +58,7 @@ func (r *results) keep(checks []rules.Check) {
 // countResults counts the result of every rule check that is due and sums up all runs since start. A check counts from
 // its first data on, or once it is known to be unknown. While the process starts, an unproven check that nothing fires
 // for does not count: it has had no time to pass.
-func (e *Evaluator) countResults(snap *Snapshot, v *view, s stamp) {
+func (e *Evaluator) countResults(snap *Snapshot, v *view, s engine.Stamp) {
 	r := &e.results
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,7 +73,7 @@ func (e *Evaluator) countResults(snap *Snapshot, v *view, s stamp) {
 			continue
 		}
 		slack := e.opts.Interval / 2
-		if t.ran && time.Duration(s.steady-t.lastRun)*time.Millisecond < t.interval-slack {
+		if t.ran && time.Duration(s.Steady-t.lastRun)*time.Millisecond < t.interval-slack {
 			continue
 		}
 		t.count(c, s, r.entries)
@@ -73,15 +84,15 @@ func (e *Evaluator) countResults(snap *Snapshot, v *view, s stamp) {
 	}
 }
 
-func (t *tally) count(c *Check, s stamp, entries int) {
-	t.ran, t.lastRun, t.healthy = true, s.steady, c.Healthy
+func (t *tally) count(c *Check, s engine.Stamp, entries int) {
+	t.ran, t.lastRun, t.healthy = true, s.Steady, c.Healthy
 	if c.Healthy {
 		t.passed++
-		t.succeeded, t.lastSuccess = true, s.steady
+		t.succeeded, t.lastSuccess = true, s.Steady
 	} else {
 		t.failed++
 	}
-	o := Outcome{Check: c.Name, Time: s.wall, Healthy: c.Healthy, State: c.State, Message: c.Message, Latency: c.Latency}
+	o := Outcome{Check: c.Name, Time: s.Wall, Healthy: c.Healthy, State: c.State, Message: c.Message, Latency: c.Latency}
 	if len(t.ring) < entries {
 		t.ring = append(t.ring, o)
 		t.next = len(t.ring) % entries

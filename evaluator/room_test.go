@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -32,18 +33,18 @@ func TestNewRoom(t *testing.T) {
 			}
 			set := loadRules(t, o)
 			r := newRoom(tc.max, set, tc.probes)
-			if r.limit(custom) <= 0 || r.limit(custom) >= r.limit(code) || r.limit(code) >= r.limit(shipped) ||
-				r.limit(shipped) >= r.limit(deciding) || r.limit(deciding) != tc.max {
+			if r.Limit(engine.Custom) <= 0 || r.Limit(engine.Custom) >= r.Limit(engine.Code) || r.Limit(engine.Code) >= r.Limit(engine.Shipped) ||
+				r.Limit(engine.Shipped) >= r.Limit(engine.Deciding) || r.Limit(engine.Deciding) != tc.max {
 				t.Errorf("room %+v: every class must have more than the one before", r)
 			}
-			if SeriesNeeded(set, tc.probes).Fits(tc.max) == nil && r.limit(custom) < 4*tc.checks {
-				t.Errorf("room %+v: %d for the custom rules, they need %d", r, r.limit(custom), 4*tc.checks)
+			if SeriesNeeded(set, tc.probes).Fits(tc.max) == nil && r.Limit(engine.Custom) < 4*tc.checks {
+				t.Errorf("room %+v: %d for the custom rules, they need %d", r, r.Limit(engine.Custom), 4*tc.checks)
 			}
-			for c := range classes { // what is used is no longer kept
-				r.used[c] = r.kept[c]
+			for c := range engine.Classes { // what is used is no longer kept
+				r.Used[c] = r.Kept[c]
 			}
-			if r.limit(custom) != tc.max {
-				t.Errorf("all of it used: limit %d, want %d", r.limit(custom), tc.max)
+			if r.Limit(engine.Custom) != tc.max {
+				t.Errorf("all of it used: limit %d, want %d", r.Limit(engine.Custom), tc.max)
 			}
 		})
 	}
@@ -117,7 +118,7 @@ func TestFullStoreSilencesNoVerdict(t *testing.T) {
 			if tc.message != "" {
 				n.want(s, tc.want, tc.message)
 			}
-			if series, _ := n.engine.store.Stats(); series > tc.max {
+			if series, _ := n.engine.Store.Stats(); series > tc.max {
 				t.Errorf("%d series, more than %d", series, tc.max)
 			}
 			n.resources(0.5, 0.5, 0.95) // the shipped rules go on working

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -21,7 +20,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
-	"chorus/evaluator/store"
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -110,9 +109,9 @@ func runRuleTestFile(t *testing.T, file string) {
 }
 
 // loadTestGroups parses the rule files of a test in the order that the test lists.
-func loadTestGroups(t *testing.T, dir string, globs, order []string) []*group {
+func loadTestGroups(t *testing.T, dir string, globs, order []string) []rules.Group {
 	t.Helper()
-	var out []*group
+	var out []rules.Group
 	for _, glob := range globs {
 		files, err := filepath.Glob(filepath.Join(dir, glob))
 		if err != nil || len(files) == 0 {
@@ -127,11 +126,11 @@ func loadTestGroups(t *testing.T, dir string, globs, order []string) []*group {
 				if !slices.Contains(order, g.Name) {
 					t.Fatalf("group_eval_order does not list the group %s of %s", g.Name, file)
 				}
-				out = append(out, newGroup(testGroup(file, g)))
+				out = append(out, testGroup(file, g))
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *group) int { return slices.Index(order, a.name) - slices.Index(order, b.name) })
+	slices.SortStableFunc(out, func(a, b rules.Group) int { return slices.Index(order, a.Name) - slices.Index(order, b.Name) })
 	return out
 }
 
@@ -170,16 +169,16 @@ func parseInput(t *testing.T, test ruleTest) (out []inputSample) {
 	return out
 }
 
-func runRuleTest(t *testing.T, test ruleTest, groups []*group, every time.Duration) {
-	st, err := store.New(store.Options{Retention: 1000 * time.Hour, MaxSeries: 100_000})
+func runRuleTest(t *testing.T, test ruleTest, groups []rules.Group, every time.Duration) {
+	e, err := engine.New(engine.Options{LookBack: 1000 * time.Hour, MaxSeries: 100_000, Refuse: refuse})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &engine{store: st, query: newQuerier(st, log.NewNopLogger()), logger: log.NewNopLogger()}
+	e.Install(groups, 1000*time.Hour)
 	input := parseInput(t, test)
 	feed := func(until int64) {
 		for len(input) > 0 && input[0].t <= until {
-			if _, err := st.Append(0, input[0].series, input[0].t, input[0].v); err != nil {
+			if _, err := e.Store.Append(0, input[0].series, input[0].t, input[0].v); err != nil {
 				t.Fatalf("append %v: %v", input[0], err)
 			}
 			input = input[1:]
@@ -193,19 +192,19 @@ func runRuleTest(t *testing.T, test ruleTest, groups []*group, every time.Durati
 		end = max(end, time.Duration(x.EvalTime))
 	}
 	for at := time.Duration(0); at <= end; at += every {
-		s := stamp{steady: at.Milliseconds(), wall: time.UnixMilli(at.Milliseconds()).UTC()}
-		feed(s.steady)
-		for _, g := range groups {
-			if g.eval(context.Background(), e, s) == 0 {
+		s := engine.Stamp{Steady: at.Milliseconds(), Wall: time.UnixMilli(at.Milliseconds()).UTC()}
+		feed(s.Steady)
+		for _, g := range e.Groups {
+			if e.Eval(context.Background(), g, s) == 0 {
 				continue
 			}
-			for _, r := range g.rules {
-				if r.err != nil {
-					t.Fatalf("at %s: rule %s: %v", at, r.name(), r.err)
+			for _, r := range g.Rules {
+				if r.Err != nil {
+					t.Fatalf("at %s: rule %s: %v", at, r.Name(), r.Err)
 				}
 			}
 		}
-		checkAlerts(t, test, groups, at, every)
+		checkAlerts(t, test, e.Groups, at, every)
 	}
 	feed(math.MaxInt64)
 	checkExprs(t, test, e)
@@ -221,7 +220,7 @@ func sortInstances(in []instance) []instance {
 	return in
 }
 
-func checkAlerts(t *testing.T, test ruleTest, groups []*group, at, every time.Duration) {
+func checkAlerts(t *testing.T, test ruleTest, groups []*engine.Group, at, every time.Duration) {
 	t.Helper()
 	for _, x := range test.AlertRuleTest {
 		if d := time.Duration(x.EvalTime); d < at || d >= at+every {
@@ -229,10 +228,10 @@ func checkAlerts(t *testing.T, test ruleTest, groups []*group, at, every time.Du
 		}
 		got, want := []instance{}, []instance{}
 		for _, g := range groups {
-			for _, r := range g.rules {
-				for _, a := range r.active {
-					if r.Alert == x.Alertname && a.firing {
-						got = append(got, instance{a.labels.Map(), a.annotations})
+			for _, r := range g.Rules {
+				for _, a := range r.Active {
+					if r.Alert == x.Alertname && a.Firing {
+						got = append(got, instance{a.Labels.Map(), a.Annotations})
 					}
 				}
 			}
@@ -248,7 +247,7 @@ func checkAlerts(t *testing.T, test ruleTest, groups []*group, at, every time.Du
 	}
 }
 
-func checkExprs(t *testing.T, test ruleTest, e *engine) {
+func checkExprs(t *testing.T, test ruleTest, e *engine.Engine) {
 	t.Helper()
 	type sample struct {
 		Labels string
@@ -261,7 +260,7 @@ func checkExprs(t *testing.T, test ruleTest, e *engine) {
 	p := parser.NewParser(parser.Options{})
 	for _, x := range test.PromqlExprTest {
 		at := time.Duration(x.EvalTime)
-		vector, err := e.query.instant(context.Background(), x.Expr, time.UnixMilli(at.Milliseconds()), 0)
+		vector, err := e.Query.Instant(context.Background(), x.Expr, time.UnixMilli(at.Milliseconds()), 0)
 		if err != nil {
 			t.Errorf("%s at %s: %v", x.Expr, at, err)
 			continue

@@ -4,19 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/go-kit/log/level"
 
+	"chorus/evaluator/engine"
 	"chorus/evaluator/store"
 )
 
 // coalesce is the least time between two evaluations that outcomes drive: a burst of them costs one.
 const coalesce = 50 * time.Millisecond
 
-// retentionSlack is kept beyond the longest look back, so that an evaluation that comes late still finds all of it.
-const retentionSlack = time.Minute
+// now reads both clocks: the wall time, and the time since base that no step can touch. Tests replace it to make steps.
+type now func() (wall time.Time, steady time.Duration)
+
+func systemNow(base time.Time) now {
+	return func() (time.Time, time.Duration) {
+		t := time.Now()
+		return t.Round(0), t.Sub(base)
+	}
+}
 
 // Run evaluates every Interval, and soon after each Trigger, until ctx is done. It returns when the goroutines of
 // actions have ended, too. It must run at most once.
@@ -68,7 +75,7 @@ func (e *Evaluator) Run(ctx context.Context) error {
 func (e *Evaluator) overBudget() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	_, samples := e.engine.store.Stats()
+	_, samples := e.engine.Store.Stats()
 	return samples >= e.budget
 }
 
@@ -92,22 +99,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // concluded.
 func (e *Evaluator) Tick(ctx context.Context, t time.Time) error {
 	wall := t.Round(0)
-	return e.tick(ctx, wall, wall.Sub(e.clock.start), true)
+	return e.tick(ctx, wall, wall.Sub(e.engine.Clock.Start), true)
 }
 
 func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Duration, driven bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	began := time.Now()
-	var s stamp
-	s.steady, s.wall = e.clock.advance(wall, steady)
-	s.offset = e.clock.offset
+	s := e.engine.Advance(wall, steady)
 	if !e.ranOnce && e.began == 0 {
-		e.began = s.steady
+		e.began = s.Steady
 	}
 	err := e.sample(s)
-	stage := stageTime(e.opts.StallTimeout)
-	e.engine.query.begin(stage)
+	stage := engine.StageTime(e.opts.StallTimeout)
+	e.engine.Query.Begin(stage)
 	sampled, partial := time.Now(), err != nil
 	if gerr := e.evalGroups(ctx, s, driven); gerr != nil {
 		err = errors.Join(err, gerr)
@@ -115,56 +120,49 @@ func (e *Evaluator) tick(ctx context.Context, wall time.Time, steady time.Durati
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	e.engine.query.begin(stage)
+	e.engine.Query.Begin(stage)
 	v := e.readView(s)
 	e.resize(e.Rules(), v.probes())
 	e.advancePhase(v, s)
 	e.conclude(ctx, v, s, sampled, partial)
-	e.engine.store.GC(s.steady - (e.Rules().Retention() + retentionSlack).Milliseconds())
-	e.metrics.evaluated(time.Since(began), e.sampler)
+	e.engine.Collect(s)
+	e.metrics.evaluated(time.Since(began))
 	return err
 }
 
 // sample gathers what is measured. Gather returns what it could together with the error of what it could not.
-func (e *Evaluator) sample(s stamp) error {
+func (e *Evaluator) sample(s engine.Stamp) error {
 	families, err := e.opts.Gatherer.Gather()
 	if err != nil {
 		err = fmt.Errorf("gather metrics: %w", err)
 	}
-	if serr := e.sampler.sample(families, s); serr != nil {
+	if serr := e.engine.Sample(families, s); serr != nil {
 		err = errors.Join(err, fmt.Errorf("store metrics: %w", serr))
 	}
-	if e.sampler.refused > 0 { // without the number, which changes all the time
+	if e.engine.Refused() > 0 { // without the number, which changes all the time
 		err = errors.Join(err, fmt.Errorf("%w: max_series is %d: measure fewer series or raise max_series",
 			store.ErrSeriesLimit, e.opts.MaxSeries))
 	}
 	return err
 }
 
-func (e *Evaluator) evalGroups(ctx context.Context, s stamp, driven bool) (err error) {
-	for i, g := range e.groups {
+func (e *Evaluator) evalGroups(ctx context.Context, s engine.Stamp, driven bool) (err error) {
+	for i, g := range e.engine.Groups {
 		if i == e.concluding {
 			err = errors.Join(err, e.prove(s))
-			e.engine.query.begin(stageTime(e.opts.StallTimeout))
+			e.engine.Query.Begin(engine.StageTime(e.opts.StallTimeout))
 		}
-		if g.due(s.steady, driven, e.opts.Interval/2) {
-			failed := g.eval(ctx, e.engine, s)
+		if g.Due(s.Steady, driven, e.opts.Interval/2) {
+			failed := e.engine.Eval(ctx, g, s)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			e.metrics.failures.WithLabelValues(g.name).Add(float64(failed))
+			e.metrics.failures.WithLabelValues(g.Name).Add(float64(failed))
 		}
-		err = errors.Join(err, g.writeFailing(e.engine, s.steady))
+		err = errors.Join(err, e.engine.WriteFailing(g, s.Steady))
 	}
-	if e.concluding >= len(e.groups) {
+	if e.concluding >= len(e.engine.Groups) {
 		err = errors.Join(err, e.prove(s))
 	}
 	return err
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }

@@ -121,7 +121,7 @@ func TestStormOfOutcomesKeepsTheBound(t *testing.T) {
 			}
 			n.Trigger()
 			time.Sleep(40 * time.Millisecond)
-			_, samples := n.engine.store.Stats()
+			_, samples := n.engine.Store.Stats()
 			most = max(most, samples)
 		}
 		cancel()

@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"chorus/evaluator/store"
+	"chorus/evaluator/engine"
 	"chorus/rules"
 )
 
@@ -31,13 +30,14 @@ func TestCheckTarget(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rule.Expr = `label_replace(vector(1), "job", "a", "", "")`
-			st, err := store.New(store.Options{Retention: time.Hour, MaxSeries: 10})
+			e, err := engine.New(engine.Options{LookBack: time.Hour, MaxSeries: 10, Refuse: refuse})
 			if err != nil {
 				t.Fatal(err)
 			}
-			e := &engine{store: st, query: newQuerier(st, log.NewNopLogger()), logger: log.NewNopLogger()}
+			e.Install([]rules.Group{{Rules: []rules.Rule{c.rule}}}, time.Hour)
 			at := time.Unix(1000, 0)
-			err = newRule(&c.rule, custom).eval(context.Background(), e, stamp{steady: at.UnixMilli(), wall: at})
+			e.Eval(context.Background(), e.Groups[0], engine.Stamp{Steady: at.UnixMilli(), Wall: at})
+			err = e.Groups[0].Rules[0].Err
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q", err, c.want)
 			}

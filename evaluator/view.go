@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/evaluator/engine"
 )
 
 const checkNameLabel = "check_name"
@@ -51,40 +53,40 @@ type checkInfo struct {
 	critical        bool
 }
 
-func (e *Evaluator) readView(s stamp) *view {
+func (e *Evaluator) readView(s engine.Stamp) *view {
 	v := &view{
 		info: map[string]checkInfo{}, data: map[string]bool{}, ran: map[string]bool{}, proven: map[string]bool{}, score: noScore,
 		failures: map[string]float64{}, details: map[string]map[string]float64{}, keys: map[string]float64{},
 		components: map[string]float64{}, thresholds: map[string]float64{}, status: map[string]float64{},
 		counted: map[string]bool{},
 	}
-	e.current(infoName, s, func(l labels.Labels, _ float64) {
+	e.engine.Current(infoName, s, func(l labels.Labels, _ float64) {
 		v.info[l.Get(checkNameLabel)] = checkInfo{l.Get("component"), l.Get("kind"), l.Get("critical") == "true"}
 	})
 	numbers := func(name string, f func(labels.Labels, float64)) { // NaN is neither data nor a count
-		e.current(name, s, func(l labels.Labels, value float64) {
+		e.engine.Current(name, s, func(l labels.Labels, value float64) {
 			if !math.IsNaN(value) {
 				f(l, value)
 			}
 		})
 	}
 	numbers(dataName, func(l labels.Labels, _ float64) { v.data[l.Get(checkNameLabel)] = true })
-	e.current(provenName, s, func(l labels.Labels, f float64) { v.proven[l.Get(checkNameLabel)] = f == 1 })
+	e.engine.Current(provenName, s, func(l labels.Labels, f float64) { v.proven[l.Get(checkNameLabel)] = f == 1 })
 	numbers(lastRunName, func(l labels.Labels, _ float64) { v.ran[l.Get(checkNameLabel)] = true })
 	numbers(failuresName, func(l labels.Labels, f float64) { v.failures[l.Get(checkNameLabel)] = f })
-	e.current(detailName, s, func(l labels.Labels, f float64) {
+	e.engine.Current(detailName, s, func(l labels.Labels, f float64) {
 		check := l.Get(checkNameLabel)
 		if v.details[check] == nil {
 			v.details[check] = map[string]float64{}
 		}
 		v.details[check][l.Get("detail")] = f
 	})
-	e.current(keyMetricName, s, func(l labels.Labels, f float64) { v.keys[l.Get("key")] = f })
-	e.current(componentName, s, func(l labels.Labels, f float64) { v.components[l.Get("component")] = f })
-	e.current(thresholdName, s, func(l labels.Labels, f float64) { v.thresholds[l.Get("name")] = f })
-	e.current(statusName, s, func(l labels.Labels, f float64) { v.status[l.Get("status")] = f })
-	e.current(systemName, s, func(_ labels.Labels, f float64) { v.score = f })
-	e.current(countedName, s, func(l labels.Labels, _ float64) { v.counted[labelKey(l)] = true })
+	e.engine.Current(keyMetricName, s, func(l labels.Labels, f float64) { v.keys[l.Get("key")] = f })
+	e.engine.Current(componentName, s, func(l labels.Labels, f float64) { v.components[l.Get("component")] = f })
+	e.engine.Current(thresholdName, s, func(l labels.Labels, f float64) { v.thresholds[l.Get("name")] = f })
+	e.engine.Current(statusName, s, func(l labels.Labels, f float64) { v.status[l.Get("status")] = f })
+	e.engine.Current(systemName, s, func(_ labels.Labels, f float64) { v.score = f })
+	e.engine.Current(countedName, s, func(l labels.Labels, _ float64) { v.counted[labelKey(l)] = true })
 	numbers(passedName, func(_ labels.Labels, f float64) { v.passed += f })
 	numbers(failedName, func(_ labels.Labels, f float64) { v.failed += f })
 	v.masks = e.recordsFine(countedName)
@@ -92,32 +94,13 @@ func (e *Evaluator) readView(s stamp) *view {
 	return v
 }
 
-// current calls f for every series of the name that a rule would see at this time, and for those that a group with an
-// interval of its own, which did not run this time, holds from its last: for these perhaps twice.
-func (e *Evaluator) current(name string, s stamp, f func(labels.Labels, float64)) {
-	e.engine.store.Latest(name, s.steady, f)
-	for _, g := range e.groups {
-		if g.lastRun == s.steady {
-			continue
-		}
-		for _, r := range g.rules {
-			if r.Record != name {
-				continue
-			}
-			for _, res := range r.results {
-				f(res.labels, res.value)
-			}
-		}
-	}
-}
-
 // recordsFine says whether there are rules that record the name and none of them failed.
 func (e *Evaluator) recordsFine(name string) bool {
 	found := false
-	for _, g := range e.groups {
-		for _, r := range g.rules {
+	for _, g := range e.engine.Groups {
+		for _, r := range g.Rules {
 			if r.Record == name {
-				if r.err != nil {
+				if r.Err != nil {
 					return false
 				}
 				found = true
@@ -131,7 +114,7 @@ func (e *Evaluator) recordsFine(name string) bool {
 func labelKey(l labels.Labels) string {
 	var b strings.Builder
 	l.Range(func(l labels.Label) {
-		if l.Name == labels.MetricName || l.Name == alertStateTag {
+		if l.Name == labels.MetricName || l.Name == engine.AlertStateLabel {
 			return
 		}
 		b.WriteString(l.Name)

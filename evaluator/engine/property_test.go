@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"context"
@@ -8,12 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/prometheus/model/labels"
 
-	"chorus/evaluator/store"
 	"chorus/rules"
 )
 
@@ -83,9 +81,9 @@ func terms() []term {
 type play struct {
 	t      *testing.T
 	r      *rand.Rand
-	engine *engine
+	engine *Engine
 	set    []rules.Group
-	groups []*group
+	groups []*Group
 	now    int64
 	terms  map[string]term
 	texts  []string
@@ -95,18 +93,18 @@ type play struct {
 
 	series  map[key]float64        // what is written
 	at      map[key]int64          // when it was last given a value
-	written map[*rule]map[key]bool // what a rule wrote when it was last evaluated
+	written map[*Rule]map[key]bool // what a rule wrote when it was last evaluated
 }
 
 func newPlay(t *testing.T, seed uint64) *play {
-	st, err := store.New(store.Options{Retention: time.Hour, MaxSeries: 1000})
+	e, err := New(Options{LookBack: time.Hour, MaxSeries: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &play{
 		t: t, r: rand.New(rand.NewPCG(seed, 7)), now: 1_000_000, terms: map[string]term{},
-		engine: &engine{store: st, query: newQuerier(st, log.NewNopLogger()), logger: log.NewNopLogger()},
-		series: map[key]float64{}, at: map[key]int64{}, written: map[*rule]map[key]bool{},
+		engine: e,
+		series: map[key]float64{}, at: map[key]int64{}, written: map[*Rule]map[key]bool{},
 	}
 	for _, x := range terms() {
 		p.terms[x.text], p.texts = x, append(p.texts, x.text)
@@ -138,11 +136,11 @@ func (p *play) anyRule() rules.Rule {
 	return r
 }
 
-// load is what Evaluator.install does.
+// load is what Engine.Install does.
 func (p *play) load() {
-	var fresh []*group
+	var fresh []*Group
 	for _, g := range p.set {
-		fresh = append(fresh, newGroup(g))
+		fresh = append(fresh, newGroup(g, Custom))
 	}
 	orphans := adopt(fresh, p.groups)
 	p.now++
@@ -189,11 +187,11 @@ func (p *play) run(steps int) {
 		p.measure()
 		driven := p.r.IntN(4) == 0
 		for _, g := range p.groups {
-			if !g.due(p.now, driven, time.Second) {
+			if !g.Due(p.now, driven, time.Second) {
 				continue
 			}
-			g.eval(context.Background(), p.engine, stamp{steady: p.now, wall: time.UnixMilli(p.now)})
-			for _, r := range g.rules {
+			p.engine.Eval(context.Background(), g, Stamp{Steady: p.now, Wall: time.UnixMilli(p.now)})
+			for _, r := range g.Rules {
 				p.eval(r)
 			}
 			p.compare(g)
@@ -210,7 +208,7 @@ func (p *play) measure() {
 		if !there {
 			v = staleNaN
 		}
-		if _, err := p.engine.store.Append(0, l, p.now, v); err != nil {
+		if _, err := p.engine.Store.Append(0, l, p.now, v); err != nil {
 			p.t.Fatal(err)
 		}
 	}
@@ -227,7 +225,7 @@ func (p *play) measure() {
 	if !p.bad {
 		v = staleNaN
 	}
-	if _, err := p.engine.store.Append(0, other, p.now, v); err != nil {
+	if _, err := p.engine.Store.Append(0, other, p.now, v); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -244,14 +242,14 @@ func (p *play) of(name string) map[string]float64 {
 }
 
 // eval is one rule in the model.
-func (p *play) eval(r *rule) {
+func (p *play) eval(r *Rule) {
 	vector, ok := p.terms[r.Expr].eval(p)
 	results := map[key]float64{}
 	for k, v := range vector {
 		if r.Labels.Has("k") {
 			k = r.Labels.Get("k")
 		}
-		out := key{r.name(), k}
+		out := key{r.Name(), k}
 		if _, twice := results[out]; twice {
 			ok = false
 		}
@@ -266,8 +264,8 @@ func (p *play) eval(r *rule) {
 	if !ok {
 		results = nil
 	}
-	if ok != (r.err == nil) {
-		p.t.Errorf("%s %s at %d: error %v, the model says %v", r.name(), r.Expr, p.now, r.err, ok)
+	if ok != (r.Err == nil) {
+		p.t.Errorf("%s %s at %d: error %v, the model says %v", r.Name(), r.Expr, p.now, r.Err, ok)
 	}
 	before := p.written[r]
 	p.written[r] = map[key]bool{}
@@ -282,8 +280,8 @@ func (p *play) eval(r *rule) {
 	}
 	if r.Record != "" {
 		got := map[key]float64{}
-		for _, x := range r.results {
-			got[key{r.Record, x.labels.Get("k")}] = x.value
+		for _, x := range r.Results {
+			got[key{r.Record, x.Labels.Get("k")}] = x.Value
 		}
 		if d := cmp.Diff(results, got, cmpopts.EquateEmpty()); d != "" {
 			p.t.Errorf("%s = %s at %d (-model +got):\n%s", r.Record, r.Expr, p.now, d)
@@ -292,10 +290,10 @@ func (p *play) eval(r *rule) {
 }
 
 // leave ends a series unless it is an alert that a rule holds which does not run every time.
-func (p *play) leave(r *rule, k key) {
+func (p *play) leave(r *Rule, k key) {
 	if r.Alert != "" {
 		for _, g := range p.groups {
-			for _, o := range g.rules {
+			for _, o := range g.Rules {
 				if g.interval > 0 && o != r && p.written[o][k] {
 					return
 				}
@@ -305,10 +303,10 @@ func (p *play) leave(r *rule, k key) {
 	delete(p.series, k)
 }
 
-func (p *play) compare(after *group) {
+func (p *play) compare(after *Group) {
 	got := map[key]float64{}
 	for name, by := range map[string]string{"n0": "", "n1": "", "n2": "", "ALERTS": labels.AlertName} {
-		v, err := p.engine.query.instant(context.Background(), name, time.UnixMilli(p.now), 0)
+		v, err := p.engine.Query.Instant(context.Background(), name, time.UnixMilli(p.now), 0)
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -321,10 +319,10 @@ func (p *play) compare(after *group) {
 		}
 	}
 	if d := cmp.Diff(p.series, got, cmpopts.EquateEmpty()); d != "" {
-		p.t.Errorf("after group %s at %d (-model +store):\n%s", after.name, p.now, d)
+		p.t.Errorf("after group %s at %d (-model +store):\n%s", after.Name, p.now, d)
 		for _, g := range p.groups {
-			for _, r := range g.rules {
-				p.t.Logf("%s (%s): %s %s = %s: %v", g.name, g.interval, r.name(), r.Labels, r.Expr, maps.Collect(maps.All(p.written[r])))
+			for _, r := range g.Rules {
+				p.t.Logf("%s (%s): %s %s = %s: %v", g.Name, g.interval, r.Name(), r.Labels, r.Expr, maps.Collect(maps.All(p.written[r])))
 			}
 		}
 	}

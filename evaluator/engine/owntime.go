@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"errors"
@@ -21,7 +21,8 @@ const (
 	dropOutOfBounds = "out_of_bounds" // older than retention or further ahead than maxAhead
 )
 
-func dropReasons() []string { return []string{dropDuplicate, dropOutOfOrder, dropOutOfBounds} }
+// DropReasons lists the reasons that Dropped counts by.
+func DropReasons() []string { return []string{dropDuplicate, dropOutOfOrder, dropOutOfBounds} }
 
 // dropFor counts a sample that the store refuses because of its time.
 func (s *sampler) dropFor(err error) {
@@ -49,12 +50,12 @@ func (s *sampler) appendStamped(e *sampled, v float64) (taken bool, err error) {
 			return true, nil
 		}
 	}
-	t := own - s.at.offset.Milliseconds()
-	if t > s.at.steady+maxAhead.Milliseconds() {
+	t := own - s.at.Offset.Milliseconds()
+	if t > s.at.Steady+maxAhead.Milliseconds() {
 		s.dropped[dropOutOfBounds]++
 		return false, nil
 	}
-	ref, err := s.engine.store.AppendAt(e.ref, e.lset, t, v, s.at.steady)
+	ref, err := s.engine.Store.AppendAt(e.ref, e.lset, t, v, s.at.Steady)
 	if errors.Is(err, store.ErrSeriesLimit) {
 		return false, err
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // query evaluates expr at t (ms) and returns label set text to value.
 func query(t *testing.T, st *store.Store, expr string, at int64) map[string]float64 {
 	t.Helper()
-	v, err := newQuerier(st, log.NewNopLogger()).instant(context.Background(), expr, time.UnixMilli(at), 0)
+	v, err := newQuerier(st, log.NewNopLogger()).Instant(context.Background(), expr, time.UnixMilli(at), 0)
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
@@ -34,7 +34,7 @@ func gather(t *testing.T, s *sampler, g prometheus.Gatherer, at int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.sample(families, stamp{steady: at, wall: time.UnixMilli(at)}); err != nil {
+	if err := s.sample(families, Stamp{Steady: at, Wall: time.UnixMilli(at)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -55,7 +55,7 @@ func TestSamplerKinds(t *testing.T) {
 		h.Observe(v)
 		s.Observe(v)
 	}
-	gather(t, newSampler(&engine{store: st}), reg, 1000)
+	gather(t, newSampler(&Engine{Store: st}), reg, 1000)
 	for expr, want := range map[string]map[string]float64{
 		"c_total": {`c_total{a="y"}`: 3}, // an empty label is no label
 		"g":       {`g{}`: -1.5},
@@ -78,7 +78,7 @@ func TestSamplerMarksWhatVanished(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"x"})
 	reg.MustRegister(g)
-	s := newSampler(&engine{store: st})
+	s := newSampler(&Engine{Store: st})
 	g.WithLabelValues("stays").Set(1)
 	g.WithLabelValues("goes").Set(1)
 	gather(t, s, reg, 1000)
@@ -99,7 +99,7 @@ func TestSamplerRefusesNewSeriesAtTheBound(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"x"})
 	reg.MustRegister(g)
-	s := newSampler(&engine{store: st, room: &room{max: 100, kept: [classes]int{shipped: 98}}})
+	s := newSampler(&Engine{Store: st, room: &Room{Max: 100, Kept: [Classes]int{Shipped: 98}}})
 	g.WithLabelValues("a").Set(1)
 	g.WithLabelValues("b").Set(1)
 	gather(t, s, reg, 1000)

@@ -1,6 +1,7 @@
-package evaluator
+package verdict
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,13 +13,13 @@ const (
 	maxName   = 80
 )
 
-// clause is a foreign text as a part of a sentence: one line, bounded, without a period at its end.
-func clause(text string) string {
-	return strings.TrimRight(shorten(oneLine(text), maxClause), ".;:, ")
+// Clause returns a foreign text as a part of a sentence: one line, bounded, without a period at its end.
+func Clause(text string) string {
+	return strings.TrimRight(shorten(OneLine(text), maxClause), ".;:, ")
 }
 
-// oneLine replaces line breaks and control characters, those of text direction included, by single spaces.
-func oneLine(text string) string {
+// OneLine replaces line breaks and control characters, those of text direction included, by single spaces.
+func OneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 	}), " ")
@@ -32,8 +33,8 @@ func shorten(text string, most int) string {
 	return strings.TrimRight(string([]rune(text)[:most-1]), " ") + "…"
 }
 
-// shortName is a name as a part of a sentence.
-func shortName(name string) string { return shorten(oneLine(name), maxName) }
+// ShortName returns a name as a part of a sentence.
+func ShortName(name string) string { return shorten(OneLine(name), maxName) }
 
 // about takes the name of the check off the beginning of a text about it.
 func about(check, text string) string {
@@ -43,4 +44,12 @@ func about(check, text string) string {
 		}
 	}
 	return text
+}
+
+// Plural returns a count with its noun: "1 check", "2 checks".
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }

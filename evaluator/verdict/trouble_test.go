@@ -1,4 +1,4 @@
-package evaluator
+package verdict
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ func TestMessageNeverHidesATrouble(t *testing.T) {
 					a = pends(a)
 				}
 				a.Masked = r.IntN(3) == 0
-				counting = counting || !a.Masked && severityRank(a.Severity) > 1
+				counting = counting || !a.Masked && SeverityRank(a.Severity) > 1
 				c.Alerts = append(c.Alerts, a)
 				s.Alerts = append(s.Alerts, a)
 			}
@@ -41,7 +41,7 @@ func TestMessageNeverHidesATrouble(t *testing.T) {
 			}
 			s.Checks = append(s.Checks, c)
 		}
-		got := message(&s, &view{thresholds: map[string]float64{"healthy": 0.95, "degraded": 0.75}}, account{sound: true})
+		got := Message(&s, &Recorded{Thresholds: map[string]float64{"healthy": 0.95, "degraded": 0.75}}, Account{Sound: true})
 		if passing := got == "All health checks passing"; passing != well {
 			t.Errorf("seed %d: %q of %+v", seed, got, s)
 		}

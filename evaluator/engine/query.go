@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"context"
@@ -21,27 +21,28 @@ const (
 	queryMaxSamples = 5_000_000 // 16 bytes each
 )
 
-// An evaluation queries in three stages: the rules that measure, those that conclude from them, and what is shown of both.
-// Each has the time of stageTimeout, and all three together less than the stall timeout, so that no rule, however slow,
-// makes an evaluation look stalled: it fails instead, and with it those of its stage that had their turn after it.
-func stageTime(stall time.Duration) time.Duration { return min(stageTimeout, stall/4) }
+// StageTime returns how long a stage of an evaluation may query. An evaluation has three stages: the rules that measure,
+// those that conclude from them, and what is shown of both. All three together take less than the stall timeout, so that
+// no rule, however slow, makes an evaluation look stalled: it fails instead, and with it those of its stage after it.
+func StageTime(stall time.Duration) time.Duration { return min(stageTimeout, stall/4) }
 
-// querier answers instant queries from a store.
-type querier struct {
+// Querier answers instant queries from a store.
+type Querier struct {
+	Store storage.Queryable
+	Now   func() time.Time // what a stage is timed by: time.Now, but for tests
+
 	engine *promql.Engine
-	store  storage.Queryable
-	now    func() time.Time
 	stage  time.Duration // how long all queries of the stage under way may take
 	until  time.Time     // when that is over
 }
 
-// begin begins a stage whose queries may take d, all together.
-func (q *querier) begin(d time.Duration) { q.stage, q.until = d, q.now().Add(d) }
+// Begin starts a stage whose queries may take d, all together.
+func (q *Querier) Begin(d time.Duration) { q.stage, q.until = d, q.Now().Add(d) }
 
-func newQuerier(s storage.Queryable, logger log.Logger) *querier {
-	return &querier{
-		store: s,
-		now:   time.Now,
+func newQuerier(s storage.Queryable, logger log.Logger) *Querier {
+	return &Querier{
+		Store: s,
+		Now:   time.Now,
 		stage: stageTimeout,
 		engine: promql.NewEngine(promql.EngineOpts{
 			Logger:               slog.New(sloggokit.NewGoKitHandler(logger, nil)),
@@ -56,9 +57,9 @@ func newQuerier(s storage.Queryable, logger log.Logger) *querier {
 	}
 }
 
-// instant evaluates expr at t, a time as PromQL sees it. Samples are stored offset earlier. A scalar becomes a vector of
+// Instant evaluates expr at t, a time as PromQL sees it. Samples are stored offset earlier. A scalar becomes a vector of
 // one sample without labels.
-func (q *querier) instant(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
+func (q *Querier) Instant(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
 	v, err := q.template(ctx, expr, t, offset)
 	if err != nil {
 		return nil, err
@@ -72,20 +73,20 @@ func (q *querier) instant(ctx context.Context, expr string, t time.Time, offset 
 	return v, nil
 }
 
-// template is instant for a query in a template, where a native histogram is a value too. Its errors are those of
+// template is Instant for a query in a template, where a native histogram is a value too. Its errors are those of
 // Prometheus' rules.EngineQueryFunc, word for word, since they become part of an annotation; that of a query that took too
 // long apart.
-func (q *querier) template(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
+func (q *Querier) template(ctx context.Context, expr string, t time.Time, offset time.Duration) (promql.Vector, error) {
 	left := q.stage
 	if !q.until.IsZero() {
-		left = q.until.Sub(q.now())
+		left = q.until.Sub(q.Now())
 	}
 	if left <= 0 {
 		return nil, fmt.Errorf("not evaluated: the rules before it took all of the %s that an evaluation has for them", q.stage)
 	}
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	query, err := q.engine.NewInstantQuery(ctx, shifted{q.store, offset.Milliseconds()}, nil, expr, t)
+	query, err := q.engine.NewInstantQuery(ctx, shifted{q.Store, offset.Milliseconds()}, nil, expr, t)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"context"
@@ -24,7 +24,7 @@ func TestClock(t *testing.T) {
 		{"stepped back by an hour", -time.Hour + 10*time.Second, -time.Hour},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := clock{start: start}
+			c := Clock{Start: start}
 			if s, w := c.advance(start, 0); s != start.UnixMilli() || !w.Equal(start) {
 				t.Fatalf("first evaluation at %d, %s", s, w)
 			}
@@ -40,7 +40,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestClockNeverStandsStill(t *testing.T) {
-	c := clock{start: time.Unix(0, 0)}
+	c := Clock{Start: time.Unix(0, 0)}
 	a, _ := c.advance(time.Unix(0, 0), 0)
 	b, _ := c.advance(time.Unix(0, 0), 100*time.Microsecond)
 	if b <= a {
@@ -72,7 +72,7 @@ func TestShiftedQueries(t *testing.T) {
 			"rate(x[8s])":                     1,
 			"time() - timestamp(x offset 2s)": 2,
 		} {
-			v, err := q.instant(context.Background(), expr, at, offset)
+			v, err := q.Instant(context.Background(), expr, at, offset)
 			if err != nil || len(v) != 1 || v[0].F != want {
 				t.Errorf("offset %s: %s = %v (%v), want %v", offset, expr, v, err, want)
 			}

@@ -1,4 +1,4 @@
-package evaluator
+package verdict
 
 import (
 	"fmt"
@@ -60,63 +60,63 @@ func TestMessage(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		snapshot Snapshot
-		acc      account
+		acc      Account
 		want     string
 	}{
-		{"all passing", verdictOn(Healthy, checkIn("a", StateOK)), account{}, "All health checks passing"},
+		{"all passing", verdictOn(Healthy, checkIn("a", StateOK)), Account{}, "All health checks passing"},
 		{
 			"the error of the last run",
 			verdictOn(Unhealthy,
 				failedRun(checkIn("orders", StateFiring, failing("orders", "critical")), 3, "connection refused"),
 				failedRun(checkIn("dht-enhanced", StateFiring, failing("dht-enhanced", "warning")), 3, "no peers")),
-			account{},
+			Account{},
 			"orders: connection refused (3 failures in a row); also failing: dht-enhanced",
 		},
 		{
 			"one failure",
 			verdictOn(Unhealthy, failedRun(checkIn("orders", StateFiring, failing("orders", "critical")), 1, "refused.")),
-			account{},
+			Account{},
 			"orders: refused",
 		},
 		{
 			"the error is not known",
 			verdictOn(Unhealthy, checkIn("orders", StateFiring, failing("orders", "critical"))),
-			account{},
+			Account{},
 			"orders failed 3 times in a row",
 		},
 		{
 			"an alert of another kind beside a failed run",
 			verdictOn(Unhealthy, failedRun(checkIn("orders", StateFiring,
 				against(fires("orders", "Lag", "critical", 0, "replication lags"), 500, ">", 30, "seconds")), 1, "refused")),
-			account{},
+			Account{},
 			"orders: refused (replication lags, 8m 20s, limit 30s)",
 		},
 		{
 			"stale, and the last run failed",
 			verdictOn(Unhealthy, failedRun(checkIn("orders", StateUnknown,
 				fires("orders", "CheckStale", "critical", 0, "orders has had no result for 5m 0s")), 2, "refused")),
-			account{},
+			Account{},
 			"orders: refused (2 failures in a row; has had no result for 5m 0s)",
 		},
 		{
 			"value and limit that the summary does not show",
 			verdictOn(Degraded, checkIn("lag", StateFiring,
 				against(fires("lag", "Lag", "warning", 0, "the queue is long"), 120, ">", 100, "messages"))),
-			account{},
+			Account{},
 			"lag: the queue is long (120 messages, limit 100 messages)",
 		},
 		{
 			"the limit alone",
 			verdictOn(Degraded, checkIn("disk-space", StateFiring,
 				against(fires("disk-space", "DiskFull", "warning", 0, "/ is 97% full"), 0.97, ">", 0.9, "ratio"))),
-			account{},
+			Account{},
 			"disk-space: / is 97% full (limit 90%)",
 		},
 		{
 			"a minimum",
 			verdictOn(Unhealthy, checkIn("p2p", StateFiring,
 				against(fires("p2p", "Peers", "critical", 0, "no peers connected"), 0, "<", 3, "peers"))),
-			account{},
+			Account{},
 			"p2p: no peers connected (minimum 3 peers)",
 		},
 		{
@@ -124,7 +124,7 @@ func TestMessage(t *testing.T) {
 			verdictOn(Unhealthy,
 				checkIn("a", StateFiring, fires("a", "A", "warning", 9, "a warns")),
 				checkIn("b", StateFiring, fires("b", "B", "critical", 0, "b fails"))),
-			account{},
+			Account{},
 			"b fails; also failing: a",
 		},
 		{
@@ -132,7 +132,7 @@ func TestMessage(t *testing.T) {
 			verdictOn(Unhealthy,
 				checkIn("a", StateUnknown, fires("a", "CheckStale", "critical", 9, "a has had no result for 1h")),
 				checkIn("b", StateFiring, fires("b", "B", "critical", 0, "down"))),
-			account{},
+			Account{},
 			"b: down; also failing: a",
 		},
 		{
@@ -140,7 +140,7 @@ func TestMessage(t *testing.T) {
 			verdictOn(Unhealthy,
 				checkIn("a", StateUnknown, fires("a", "CheckNoData", "critical", 0, "nothing measures a")),
 				checkIn("b", StateFiring, fires("b", "B", "warning", 9, "slow"))),
-			account{},
+			Account{},
 			"a: nothing measures a; also failing: b",
 		},
 		{
@@ -148,7 +148,7 @@ func TestMessage(t *testing.T) {
 			verdictOn(Degraded,
 				checkIn("a", StateUnknown, fires("a", "CheckNoData", "warning", 9, "nothing measures a")),
 				checkIn("b", StateFiring, fires("b", "B", "warning", 0, "slow"))),
-			account{},
+			Account{},
 			"b: slow; also failing: a",
 		},
 		{
@@ -156,13 +156,13 @@ func TestMessage(t *testing.T) {
 			verdictOn(Degraded,
 				checkIn("a", StatePending, pends(fires("a", "A", "critical", 9, "a is slow"))),
 				checkIn("b", StateUnknown, fires("b", "CheckStale", "warning", 0, "no result"))),
-			account{},
+			Account{},
 			"b: no result",
 		},
 		{
 			"unknown while its alert is pending",
 			verdictOn(Degraded, checkIn("a", StateUnknown, pends(fires("a", "CheckNoData", "critical", 0, "nothing measures a")))),
-			account{},
+			Account{},
 			"a: nothing measures a",
 		},
 		{
@@ -170,14 +170,14 @@ func TestMessage(t *testing.T) {
 			verdictOn(Degraded,
 				Check{Name: "a", State: StateUnknown, Message: "has not passed since it was declared"},
 				critical(Check{Name: "b", State: StateUnknown, Message: "has not passed since it was declared"})),
-			account{},
+			Account{},
 			"b: has not passed since it was declared; also failing: a",
 		},
 		{
 			"unproven, with the error of a run",
 			verdictOn(Degraded, critical(failedRun(checkIn("a", StateUnknown,
 				fires("a", "CheckUnproven", "warning", 0, "a has not passed since it was declared")), 1, "connection refused"))),
-			account{},
+			Account{},
 			"a: connection refused",
 		},
 		{
@@ -185,7 +185,7 @@ func TestMessage(t *testing.T) {
 			verdictOn(Unhealthy,
 				checkIn("a", StateFiring, fires("a", "A", "critical", 1, "old")),
 				checkIn("b", StateFiring, fires("b", "B", "critical", 2, "new"))),
-			account{},
+			Account{},
 			"b: new; also failing: a",
 		},
 		{
@@ -193,14 +193,14 @@ func TestMessage(t *testing.T) {
 			verdictOn(Unhealthy,
 				checkIn("b", StateFiring, fires("b", "A", "critical", 1, "later in the alphabet")),
 				checkIn("a", StateFiring, fires("a", "B", "critical", 1, "first in the alphabet"))),
-			account{},
+			Account{},
 			"a: first in the alphabet; also failing: b",
 		},
 		{
 			"two alerts of one check: the newest of the worst",
 			verdictOn(Unhealthy, checkIn("a", StateFiring,
 				fires("a", "A", "critical", 1, "old"), fires("a", "B", "critical", 2, "new"), fires("a", "C", "warning", 3, "newest"))),
-			account{},
+			Account{},
 			"a: new",
 		},
 		{
@@ -208,26 +208,26 @@ func TestMessage(t *testing.T) {
 			verdictOn(Unhealthy,
 				checkIn("a", StateFiring, fires("a", "A", "critical", 0, "down")),
 				checkIn("b", StateOK, masks(fires("b", "B", "critical", 9, "also down")))),
-			account{},
+			Account{},
 			"a: down",
 		},
 		{
 			"a masked alert beside one that counts",
 			verdictOn(Degraded, checkIn("b", StateFiring,
 				masks(fires("b", "B", "critical", 9, "masked")), fires("b", "C", "warning", 0, "slow"))),
-			account{},
+			Account{},
 			"b: slow",
 		},
 		{
 			"maintenance never",
 			verdictOn(Healthy, Check{Name: "b", State: stateMaintenance, Healthy: true, Alerts: []Alert{fires("b", "B", "critical", 0, "down")}}),
-			account{},
+			Account{},
 			"All health checks passing",
 		},
-		{"information never", verdictOn(Healthy, checkIn("a", StateOK, fires("a", "A", "info", 0, "fyi"))), account{}, "All health checks passing"},
-		{"an alert for a check that nobody declares", undeclared, account{}, "series-store: the store is full"},
-		{"an alert without a check", noCheck, account{}, "All health checks passing"},
-		{"an alert without a summary", verdictOn(Unhealthy, checkIn("a", StateFiring, fires("a", "OrdersDown", "critical", 0, ""))), account{}, "a: OrdersDown is firing"},
+		{"information never", verdictOn(Healthy, checkIn("a", StateOK, fires("a", "A", "info", 0, "fyi"))), Account{}, "All health checks passing"},
+		{"an alert for a check that nobody declares", undeclared, Account{}, "series-store: the store is full"},
+		{"an alert without a check", noCheck, Account{}, "All health checks passing"},
+		{"an alert without a summary", verdictOn(Unhealthy, checkIn("a", StateFiring, fires("a", "OrdersDown", "critical", 0, ""))), Account{}, "a: OrdersDown is firing"},
 		{
 			"more than four",
 			verdictOn(Unhealthy, func() (cs []Check) {
@@ -236,101 +236,101 @@ func TestMessage(t *testing.T) {
 				}
 				return cs
 			}()...),
-			account{},
+			Account{},
 			"a: down; also failing: b, c, d and 2 more",
 		},
 		{
 			"pending by an alert",
 			verdictOn(Healthy, checkIn("c", StatePending, pends(against(fires("c", "C", "warning", 0, "c is slow"), 2.5, ">", 2, "seconds")))),
-			account{},
+			Account{},
 			"c is slow (2.5s, limit 2s; pending)",
 		},
 		{
 			"pending by a run",
 			verdictOn(Healthy, failedRun(checkIn("c", StatePending), 2, "timeout"), failedRun(checkIn("d", StatePending), 1, "refused")),
-			account{},
+			Account{},
 			"c: timeout (2 failures in a row; pending); also pending: d",
 		},
 		{
 			"pending by a run whose error is not known",
 			verdictOn(Healthy, Check{Name: "c", State: StatePending, Healthy: true, ConsecutiveFailures: 1}),
-			account{},
+			Account{},
 			"c: last run failed (pending)",
 		},
 		{
 			"healthy, say the rules, but a check is not",
 			verdictOn(Healthy, Check{Name: "b", State: StateFiring, Message: "odd"}),
-			account{},
+			Account{},
 			"b: odd",
 		},
 		{
 			"a rule that speaks for no check",
 			Snapshot{Status: Degraded, Failing: []string{"own"}},
-			account{failed: []failedRule{{"own:ratio", "own", "own", "many-to-many\nmatching"}, {"own:x", "own", "own", "e"}}},
+			Account{Failed: []FailedRule{{"own:ratio", "own", "own", "many-to-many\nmatching"}, {"own:x", "own", "own", "e"}}},
 			"rule own:ratio of group own failed to evaluate: many-to-many matching; also failing: rule own:x",
 		},
 		{
 			"a rule beside a check",
 			verdictOn(Unhealthy, checkIn("a", StateFiring, fires("a", "A", "critical", 0, "down"))),
-			account{failed: []failedRule{{"R", "g", "g", "bad"}}},
+			Account{Failed: []FailedRule{{"R", "g", "g", "bad"}}},
 			"a: down; also failing: rule R",
 		},
 		{
 			"a rule of a check",
 			broken,
-			account{failed: []failedRule{{"R", "g", "a", "many-to-many"}}},
+			Account{Failed: []FailedRule{{"R", "g", "a", "many-to-many"}}},
 			"a: rule R of group g failed to evaluate: many-to-many",
 		},
 		{
 			"a rule of a check whose run failed too",
 			verdictOn(Degraded, failedRun(checkIn("a", StateUnknown), 1, "refused")),
-			account{failed: []failedRule{{"R", "g", "a", "many-to-many"}}},
+			Account{Failed: []FailedRule{{"R", "g", "a", "many-to-many"}}},
 			"a: refused; also failing: rule R",
 		},
 		{"only the score", func() Snapshot {
 			s := verdictOn(Degraded)
 			s.Score, s.Components = 0.93, []Component{{"database", 1}, {"resources", 0.8}}
 			return s
-		}(), account{}, "Score 0.93 is under 0.95: resources 0.80"},
+		}(), Account{}, "Score 0.93 is under 0.95: resources 0.80"},
 		{"the score, and a pending check", func() Snapshot {
 			s := verdictOn(Degraded, checkIn("c", StatePending))
 			s.Score = 0.93
 			return s
-		}(), account{}, "Score 0.93 is under 0.95; also pending: c"},
+		}(), Account{}, "Score 0.93 is under 0.95; also pending: c"},
 		{"unhealthy by the score, with a warning", func() Snapshot {
 			s := verdictOn(Unhealthy, checkIn("a", StateFiring, fires("a", "A", "warning", 0, "slow")))
 			s.Score = 0.5
 			return s
-		}(), account{}, "a: slow; score 0.50 is under 0.755"},
-		{"a score just under", Snapshot{Status: Degraded, Score: 0.9499}, account{}, "Score 0.94 is under 0.95"},
-		{"a threshold of three digits", Snapshot{Status: Unhealthy, Score: 0.7549}, account{}, "Score 0.75 is under 0.755"},
-		{"no score", Snapshot{Status: Degraded, Score: math.NaN()}, account{}, "Status is degraded: the score rules recorded no score"},
-		{"not the score", Snapshot{Status: Degraded, Score: 1}, account{}, "Status is degraded: the status rules say so"},
-		{"stopping", Snapshot{Status: Stopping}, account{}, "Stopping"},
-		{"starting", Snapshot{Status: Starting}, account{}, "starting: waiting for the next evaluation"},
+		}(), Account{}, "a: slow; score 0.50 is under 0.755"},
+		{"a score just under", Snapshot{Status: Degraded, Score: 0.9499}, Account{}, "Score 0.94 is under 0.95"},
+		{"a threshold of three digits", Snapshot{Status: Unhealthy, Score: 0.7549}, Account{}, "Score 0.75 is under 0.755"},
+		{"no score", Snapshot{Status: Degraded, Score: math.NaN()}, Account{}, "Status is degraded: the score rules recorded no score"},
+		{"not the score", Snapshot{Status: Degraded, Score: 1}, Account{}, "Status is degraded: the status rules say so"},
+		{"stopping", Snapshot{Status: Stopping}, Account{}, "Stopping"},
+		{"starting", Snapshot{Status: Starting}, Account{}, "starting: waiting for the next evaluation"},
 		{
 			"starting, with a reason",
 			Snapshot{Status: Starting},
-			account{waiting: map[string]string{"resource-health": "memory cannot be read"}},
+			Account{Waiting: map[string]string{"resource-health": "memory cannot be read"}},
 			"starting: waiting for resource-health: memory cannot be read",
 		},
 		{
 			"starting, one with a reason comes first",
 			Snapshot{Status: Starting},
-			account{waiting: map[string]string{"a": "", "b": "", "orders": "orders is not reachable.", "z": ""}},
+			Account{Waiting: map[string]string{"a": "", "b": "", "orders": "orders is not reachable.", "z": ""}},
 			"starting: waiting for orders: is not reachable; also waiting for: a, b, z",
 		},
 		{
 			"starting, without reasons",
 			Snapshot{Status: Starting},
-			account{waiting: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": ""}},
+			Account{Waiting: map[string]string{"a": "", "b": "", "c": "", "d": "", "e": ""}},
 			"starting: waiting for a, b, c and 2 more",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.acc.sound = true
+			tc.acc.Sound = true
 			limits := map[string]float64{"healthy": 0.95, "degraded": 0.755}
-			if got := message(&tc.snapshot, &view{thresholds: limits}, tc.acc); got != tc.want {
+			if got := Message(&tc.snapshot, &Recorded{Thresholds: limits}, tc.acc); got != tc.want {
 				t.Errorf("got  %q\nwant %q", got, tc.want)
 			}
 		})
@@ -338,9 +338,9 @@ func TestMessage(t *testing.T) {
 }
 
 func TestMessageUnsound(t *testing.T) {
-	v := &view{status: map[string]float64{"healthy": 1, "degraded": 1, "unhealthy": 0}}
+	v := &Recorded{Status: map[string]float64{"healthy": 1, "degraded": 1, "unhealthy": 0}}
 	want := "The status rules failed: exactly one status must hold, recorded degraded 1, healthy 1"
-	if got := message(&Snapshot{Status: Unhealthy}, v, account{}); got != want {
+	if got := Message(&Snapshot{Status: Unhealthy}, v, Account{}); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
@@ -366,7 +366,7 @@ func TestMessageIsOneBoundedLine(t *testing.T) {
 				checks = append(checks, failedRun(checkIn(n, StateFiring, fires(n, "CheckFailing", "critical", 0, text)), 3, text))
 			}
 			s := verdictOn(Unhealthy, checks...)
-			got := message(&s, &view{}, account{sound: true})
+			got := Message(&s, &Recorded{}, Account{Sound: true})
 			if n := utf8.RuneCountInString(got); n > 900 || strings.ContainsAny(got, "\n\r\x00\x1b\x7f\u202e") || !utf8.ValidString(got) {
 				t.Errorf("%d characters: %q", n, got)
 			}

@@ -1,4 +1,4 @@
-package evaluator
+package verdict
 
 import (
 	"cmp"
@@ -95,10 +95,10 @@ func (c *Check) trouble() (t trouble, ok bool) {
 
 // gradeOf is the grade that an alert puts its check into; counts is false if it puts it into none.
 func (c *Check) gradeOf(a *Alert) (k grade, counts bool) {
-	if a.Masked || severityRank(a.Severity) < 2 {
+	if a.Masked || SeverityRank(a.Severity) < 2 {
 		return 0, false
 	}
-	unknown := saysUnknown(a.Name) || saysUnproven(a.Name)
+	unknown := SaysUnknown(a.Name) || SaysUnproven(a.Name)
 	switch {
 	case a.State != "firing" && !(unknown && c.State == StateUnknown):
 		return pendingGrade, true
@@ -127,7 +127,7 @@ func (c *Check) gradeOfState() grade {
 
 // alertOf is the alert to tell of for a check whose state alone decides: the one at hand if it says as much.
 func (c *Check) alertOf(state grade, at *Alert) *Alert {
-	if at != nil && state < pendingGrade && (saysUnknown(at.Name) || saysUnproven(at.Name)) {
+	if at != nil && state < pendingGrade && (SaysUnknown(at.Name) || SaysUnproven(at.Name)) {
 		return at
 	}
 	return nil
@@ -138,34 +138,34 @@ func newer(a, b *Alert) bool {
 	return cmp.Or(b.ActiveAt.Compare(a.ActiveAt), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Summary, b.Summary)) < 0
 }
 
-// restates reports whether an alert only says what the error of the last run says better.
-func restates(alert string) bool {
-	return alert == "CheckFailing" || alert == "CheckNoData" || saysUnproven(alert)
+// Restates reports whether an alert only says what the error of the last run says better.
+func Restates(alert string) bool {
+	return alert == "CheckFailing" || alert == "CheckNoData" || SaysUnproven(alert)
 }
 
 // cause says why a check is not passing, a is the alert that says so, nil if its state alone does. The error of a
 // probe's last run comes before the text of an alert.
 func (c *Check) cause(a *Alert) (text string, notes []string) {
 	if c.ConsecutiveFailures > 1 && (c.Error != "" || a == nil) {
-		notes = append(notes, plural(c.ConsecutiveFailures, "failure", "failures")+" in a row")
+		notes = append(notes, Plural(c.ConsecutiveFailures, "failure", "failures")+" in a row")
 	}
 	said := ""
 	if a != nil {
-		said = clause(a.text())
+		said = Clause(a.Text())
 	}
 	switch {
 	case c.Error != "":
-		if a != nil && !restates(a.Name) {
+		if a != nil && !Restates(a.Name) {
 			notes = append(notes, joined(", ", about(c.Name, said), a.against(said)))
 		}
-		return cmp.Or(clause(c.Error), "last run failed"), notes
+		return cmp.Or(Clause(c.Error), "last run failed"), notes
 	case a != nil:
 		if more := a.against(said); more != "" {
 			notes = append(notes, more)
 		}
 		return cmp.Or(said, a.Name), notes
 	case c.Message != "":
-		return clause(c.Message), notes
+		return Clause(c.Message), notes
 	case c.ConsecutiveFailures > 0:
 		return "last run failed", notes
 	}
@@ -177,9 +177,9 @@ func joined(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), sep)
 }
 
-// text is the alert's summary on one line, or what stands for it where there is none.
-func (a *Alert) text() string {
-	summary := oneLine(a.Summary)
+// Text returns the alert's summary on one line, or what stands for it where there is none.
+func (a *Alert) Text() string {
+	summary := OneLine(a.Summary)
 	switch {
 	case summary != "":
 		return summary
@@ -193,7 +193,7 @@ func (a *Alert) text() string {
 func (t trouble) String() string {
 	out := t.cause
 	if about(t.check, t.cause) == t.cause {
-		out = shortName(t.check) + ": " + t.cause
+		out = ShortName(t.check) + ": " + t.cause
 	}
 	if len(t.notes) > 0 {
 		out += " (" + strings.Join(t.notes, "; ") + ")"

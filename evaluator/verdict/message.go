@@ -1,4 +1,4 @@
-package evaluator
+package verdict
 
 import (
 	"cmp"
@@ -12,32 +12,38 @@ import (
 // named is how many further checks a message names.
 const named = 3
 
-// account is what a message is made from beside the snapshot.
-type account struct {
-	sound   bool              // exactly one status holds
-	waiting map[string]string // checks that starting waits for, with the reason if there is one
-	failed  []failedRule
+// Account is what a message is made from beside the snapshot.
+type Account struct {
+	Sound   bool              // exactly one status holds
+	Waiting map[string]string // checks that starting waits for, with the reason if there is one
+	Failed  []FailedRule      // in evaluation order
 }
 
-// message is the verdict in one sentence: the worst check with its cause, then the names of others. "All health checks
+// Recorded is what a message tells of the values that rules recorded.
+type Recorded struct {
+	Status     map[string]float64 // by name
+	Thresholds map[string]float64 // by name
+}
+
+// Message returns the verdict in one sentence: the worst check with its cause, then the names of others. "All health checks
 // passing" stands only where the status is healthy, every rule evaluates and no check is failing, pending or unknown.
-func message(s *Snapshot, v *view, acc account) string {
+func Message(s *Snapshot, r *Recorded, acc Account) string {
 	switch {
-	case !acc.sound:
-		return "The status rules failed: exactly one status must hold, recorded " + recorded(v.status)
+	case !acc.Sound:
+		return "The status rules failed: exactly one status must hold, recorded " + recorded(r.Status)
 	case s.Status == Starting:
-		return startingMessage(acc.waiting)
+		return startingMessage(acc.Waiting)
 	case s.Status == Stopping:
 		return "Stopping"
 	}
 	all := troubles(s)
 	failing, pending, uncountedOnes := split(all)
-	rules := unexplained(acc.failed, failing)
+	rules := unexplained(acc.Failed, failing)
 	switch {
 	case len(failing) > 0:
 		out := failing[0].String() + also("failing", slices.Concat(checkNames(failing[1:]), ruleNames(rules)))
 		if s.Status == Unhealthy && failing[0].grade > criticalUnknown {
-			if score := scoreMessage(s, v); score != "" {
+			if score := scoreMessage(s, r); score != "" {
 				out += "; " + strings.ToLower(score[:1]) + score[1:]
 			}
 		}
@@ -47,7 +53,7 @@ func message(s *Snapshot, v *view, acc account) string {
 	case len(s.Failing) > 0:
 		return "rules fail to evaluate in group " + list(s.Failing)
 	case s.Status != Healthy:
-		return cmp.Or(scoreMessage(s, v), "Status is "+string(s.Status)+": the status rules say so") +
+		return cmp.Or(scoreMessage(s, r), "Status is "+string(s.Status)+": the status rules say so") +
 			also("pending", checkNames(pending))
 	case len(pending) > 0:
 		first := pending[0]
@@ -67,8 +73,8 @@ func split(all []trouble) (failing, pending, other []trouble) {
 }
 
 // unexplained are the failed rules that are not the cause of one of the failing checks.
-func unexplained(failed []failedRule, failing []trouble) []failedRule {
-	return slices.DeleteFunc(slices.Clone(failed), func(f failedRule) bool {
+func unexplained(failed []FailedRule, failing []trouble) []FailedRule {
+	return slices.DeleteFunc(slices.Clone(failed), func(f FailedRule) bool {
 		return slices.ContainsFunc(failing, func(t trouble) bool { return strings.HasPrefix(t.cause, f.subject()) })
 	})
 }
@@ -82,10 +88,10 @@ func checkNames(ts []trouble) []string {
 }
 
 // ruleNames names every failed rule once: several may record one name.
-func ruleNames(fs []failedRule) []string {
+func ruleNames(fs []FailedRule) []string {
 	var out []string
 	for _, f := range fs {
-		if name := "rule " + f.name; !slices.Contains(out[max(0, len(out)-named):], name) {
+		if name := "rule " + f.Name; !slices.Contains(out[max(0, len(out)-named):], name) {
 			out = append(out, name)
 		}
 	}
@@ -104,7 +110,7 @@ func also(what string, names []string) string {
 func list(names []string) string {
 	few := make([]string, 0, named)
 	for _, n := range names[:min(named, len(names))] {
-		few = append(few, shortName(n))
+		few = append(few, ShortName(n))
 	}
 	out := strings.Join(few, ", ")
 	if more := len(names) - len(few); more > 0 {
@@ -119,11 +125,11 @@ func startingMessage(waiting map[string]string) string {
 		return "starting: waiting for the next evaluation"
 	}
 	names := slices.SortedFunc(maps.Keys(waiting), func(a, b string) int {
-		return cmp.Or(falseFirst(waiting[a] == "", waiting[b] == ""), cmp.Compare(a, b))
+		return cmp.Or(FalseFirst(waiting[a] == "", waiting[b] == ""), cmp.Compare(a, b))
 	})
 	first := names[0]
-	out := "starting: waiting for " + shortName(first)
-	reason := about(first, clause(waiting[first]))
+	out := "starting: waiting for " + ShortName(first)
+	reason := about(first, Clause(waiting[first]))
 	if reason == "" {
 		if len(names) == 1 {
 			return out
@@ -133,7 +139,8 @@ func startingMessage(waiting map[string]string) string {
 	return out + ": " + reason + also("waiting for", names[1:])
 }
 
-func falseFirst(a, b bool) int {
+// FalseFirst compares two bools: false comes before true.
+func FalseFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
@@ -144,12 +151,12 @@ func falseFirst(a, b bool) int {
 }
 
 // scoreMessage says how the score decides the status; "" if it is not the score.
-func scoreMessage(s *Snapshot, v *view) string {
+func scoreMessage(s *Snapshot, r *Recorded) string {
 	name := "healthy"
 	if s.Status == Unhealthy {
 		name = "degraded"
 	}
-	limit, known := v.thresholds[name]
+	limit, known := r.Thresholds[name]
 	switch {
 	case !known || math.IsNaN(limit):
 		return fmt.Sprintf("Status is %s: the threshold %q has no value", s.Status, name)
@@ -160,7 +167,7 @@ func scoreMessage(s *Snapshot, v *view) string {
 	}
 	out := fmt.Sprintf("Score %.2f is under %v", floor(s.Score), limit)
 	if low := lowest(s.Components); low != nil {
-		out += fmt.Sprintf(": %s %.2f", shortName(low.Name), floor(low.Score))
+		out += fmt.Sprintf(": %s %.2f", ShortName(low.Name), floor(low.Score))
 	}
 	return out
 }
@@ -184,7 +191,7 @@ func recorded(status map[string]float64) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(status)) {
 		if status[name] != 0 {
-			out = append(out, fmt.Sprintf("%s %v", shortName(name), status[name]))
+			out = append(out, fmt.Sprintf("%s %v", ShortName(name), status[name]))
 		}
 	}
 	if len(out) == 0 {

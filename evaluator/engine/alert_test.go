@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"errors"
@@ -29,25 +29,25 @@ func TestAlertStep(t *testing.T) {
 		{"never holds", 0, time.Second, "    ", "....", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			as := alerts{}
+			as := Alerts{}
 			r := &rules.Rule{Alert: "A", For: tc.pending, KeepFiringFor: tc.keep}
 			var got []byte
 			fired := 0
 			for i, c := range tc.holds {
-				var holding []*alert
+				var holding []*Alert
 				if c == 'x' {
-					holding = append(holding, &alert{labels: labels.FromStrings("alertname", "A"), value: float64(i)})
+					holding = append(holding, &Alert{Labels: labels.FromStrings("alertname", "A"), Value: float64(i)})
 				}
 				if err := as.step(r, holding, int64(i)*1000); err != nil {
 					t.Fatal(err)
 				}
 				letter := byte('.')
 				for _, a := range as {
-					if a.firing && !a.acted {
-						a.acted = true
+					if a.Firing && !a.Acted {
+						a.Acted = true
 						fired++
 					}
-					letter = map[string]byte{"pending": 'p', "firing": 'F'}[a.state()]
+					letter = map[string]byte{"pending": 'p', "firing": 'F'}[a.State()]
 				}
 				got = append(got, letter)
 			}
@@ -59,15 +59,15 @@ func TestAlertStep(t *testing.T) {
 }
 
 func TestAlertStepForGrows(t *testing.T) {
-	as := alerts{}
-	one := func() []*alert { return []*alert{{labels: labels.FromStrings("a", "b")}} }
+	as := Alerts{}
+	one := func() []*Alert { return []*Alert{{Labels: labels.FromStrings("a", "b")}} }
 	step := func(wait time.Duration, at int64) string {
 		t.Helper()
 		if err := as.step(&rules.Rule{For: wait}, one(), at); err != nil {
 			t.Fatal(err)
 		}
 		for _, a := range as {
-			return a.state()
+			return a.State()
 		}
 		return "gone"
 	}
@@ -80,8 +80,8 @@ func TestAlertStepForGrows(t *testing.T) {
 }
 
 func TestAlertStepDuplicate(t *testing.T) {
-	same := func() *alert { return &alert{labels: labels.FromStrings("a", "b")} }
-	if err := (alerts{}).step(&rules.Rule{}, []*alert{same(), same()}, 0); !errors.Is(err, errDuplicateAlert) {
+	same := func() *Alert { return &Alert{Labels: labels.FromStrings("a", "b")} }
+	if err := (Alerts{}).step(&rules.Rule{}, []*Alert{same(), same()}, 0); !errors.Is(err, errDuplicateAlert) {
 		t.Errorf("two results with one label set: %v, want errDuplicateAlert", err)
 	}
 }

@@ -1,4 +1,4 @@
-package evaluator
+package verdict
 
 import (
 	"fmt"
@@ -99,25 +99,26 @@ func (a *Alert) against(text string) string {
 	return quantity(a.Value, a.Unit) + ", " + limit
 }
 
-// clears says what ends an alert; "" if that can't be said in a few words.
-func clears(t told, unit string, keep time.Duration) string {
+// Clears returns what ends an alert that compares its value with limit by op, and that is kept firing for keep; "" if that
+// can't be said in a few words.
+func Clears(limit *float64, op, unit string, keep time.Duration) string {
 	condition := ""
-	if t.limit != nil {
-		limit := digits(*t.limit, -1)
+	if limit != nil {
+		text := digits(*limit, -1)
 		if unit == "ratio" {
 			unit = ""
 		}
-		if unit != "" && *t.limit == 1 {
+		if unit != "" && *limit == 1 {
 			unit = singular(unit)
 		}
 		if unit != "" {
-			limit += " " + unit
+			text += " " + unit
 		}
 		condition = map[string]string{
 			">": "%s or less", ">=": "less than %s", "<": "%s or more", "<=": "more than %s", "==": "not %s", "!=": "%s",
-		}[t.op]
+		}[op]
 		if condition != "" {
-			condition = fmt.Sprintf(condition, limit)
+			condition = fmt.Sprintf(condition, text)
 		}
 	}
 	switch {

@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"errors"
@@ -20,12 +20,12 @@ var staleNaN = math.Float64frombits(value.StaleNaN)
 // of histograms, named as a scrape would name them. A series that was there and is gone gets a stale marker, unless its
 // samples bring times of their own.
 type sampler struct {
-	engine   *engine
+	engine   *Engine
 	reserved map[string]bool // names that rules and the evaluator write: nobody else may
 	series   map[string]*sampled
 	round    uint64
-	at       stamp
-	class    class  // of the family at hand
+	at       Stamp
+	class    Class  // of the family at hand
 	own      *int64 // the time that the metric at hand brings, wall ms
 
 	key     []byte
@@ -38,7 +38,7 @@ type sampler struct {
 
 // sampled is a series of the last round.
 type sampled struct {
-	class   class
+	class   Class
 	ref     store.Ref
 	lset    labels.Labels
 	round   uint64 // when it was last seen
@@ -50,8 +50,8 @@ type sampled struct {
 // maxBounds keeps the text cache from growing with bounds that change all the time.
 const maxBounds = 10_000
 
-func newSampler(e *engine) *sampler {
-	reserved := map[string]bool{alertsName: true, forStateName: true, ruleFailing: true}
+func newSampler(e *Engine) *sampler {
+	reserved := map[string]bool{alertsName: true, forStateName: true, RuleFailing: true}
 	for _, n := range rules.Names() {
 		if n.Source == rules.SourceRecorded {
 			reserved[n.Name] = true
@@ -64,7 +64,7 @@ func newSampler(e *engine) *sampler {
 }
 
 // sample appends every family at t and marks what vanished. The error is the first one that is not about room.
-func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
+func (s *sampler) sample(families []*dto.MetricFamily, t Stamp) error {
 	s.round++
 	s.at = t
 	s.refused = 0
@@ -93,7 +93,7 @@ func (s *sampler) sample(families []*dto.MetricFamily, t stamp) error {
 			continue
 		}
 		if !e.stamped { // refused where its samples have begun to bring newer times of their own
-			_, _ = s.engine.store.Append(e.ref, e.lset, t.steady, staleNaN)
+			_, _ = s.engine.Store.Append(e.ref, e.lset, t.Steady, staleNaN)
 		}
 		delete(s.series, k)
 		s.engine.room.wrote(e.class, -1)
@@ -156,7 +156,7 @@ func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, ext
 	s.key = k
 	e, ok := s.series[string(k)]
 	if !ok {
-		if n, _ := s.engine.store.Stats(); n >= s.engine.room.limit(s.class) {
+		if n, _ := s.engine.Store.Stats(); n >= s.engine.room.Limit(s.class) {
 			return store.ErrSeriesLimit
 		}
 		e = &sampled{class: s.class, lset: s.labels(name+suffix, pairs, extra, extraValue)}
@@ -177,7 +177,7 @@ func (s *sampler) append(name, suffix string, pairs []*dto.LabelPair, extra, ext
 
 // appendNow appends a sample of this moment. That it can't be stored is an error: the store knows something newer.
 func (s *sampler) appendNow(e *sampled, v float64) error {
-	ref, err := s.engine.store.Append(e.ref, e.lset, s.at.steady, v)
+	ref, err := s.engine.Store.Append(e.ref, e.lset, s.at.Steady, v)
 	if err == nil {
 		e.ref, e.round, e.stamped = ref, s.round, false
 		return nil
@@ -224,4 +224,27 @@ func (s *sampler) bound(v float64) string {
 		s.bounds[v] = text
 	}
 	return text
+}
+
+// Sample writes what was gathered into the store and marks the series stale that are gone. The error is the first one that
+// is not about room.
+func (e *Engine) Sample(families []*dto.MetricFamily, s Stamp) error {
+	return e.sampler.sample(families, s)
+}
+
+// Refused returns how many samples of the last Sample found no room.
+func (e *Engine) Refused() int { return e.sampler.refused }
+
+// Dropped counts the samples of the last Sample that the store did not take because of their time, by reason. The map is
+// the engine's.
+func (e *Engine) Dropped() map[string]uint64 { return e.sampler.dropped }
+
+// Series returns how many series were sampled and how many the rules wrote when they were last evaluated.
+func (e *Engine) Series() (sampled, written int) {
+	for _, g := range e.Groups {
+		for _, r := range g.Rules {
+			written += len(r.written)
+		}
+	}
+	return len(e.sampler.series), written
 }

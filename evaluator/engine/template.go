@@ -1,4 +1,4 @@
-package evaluator
+package engine
 
 import (
 	"context"
