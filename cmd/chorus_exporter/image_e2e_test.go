@@ -65,7 +65,15 @@ func buildImage(t *testing.T) (binary string) {
 		}
 	}
 	for _, room := range rooms {
-		copyRoom(t, filepath.Join("../..", room), filepath.Join(context, room), dropped)
+		matches, err := filepath.Glob(filepath.Join("../..", room))
+		if err != nil || len(matches) == 0 {
+			t.Fatalf("%s of .dockerignore lets in %v, %v", room, matches, err)
+		}
+		for _, from := range matches {
+			rel, err := filepath.Rel("../..", from)
+			noError(t, err)
+			copyRoom(t, from, filepath.Join(context, rel), dropped)
+		}
 	}
 	build := exec.Command("make", "build", "VERSION=image", "REVISION=image", "BRANCH=image")
 	build.Dir = context

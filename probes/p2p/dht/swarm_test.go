@@ -85,7 +85,8 @@ func kadSwarm(t testing.TB, n int, more ...dht.Option) []*kadServer {
 // kadSwarmOn is kadSwarm on hosts that there are.
 func kadSwarmOn(t testing.TB, hosts []host.Host, more ...dht.Option) []*kadServer {
 	t.Helper()
-	if more == nil {
+	plain := more == nil
+	if plain {
 		more = []dht.Option{dht.Mode(dht.ModeServer), dht.NamespacedValidator("health", healthrecord.Validator{})}
 	}
 	var all []*kadServer
@@ -100,6 +101,12 @@ func kadSwarmOn(t testing.TB, hosts []host.Host, more ...dht.Option) []*kadServe
 			kadConnect(t, s.Host, other.Host)
 		}
 		all = append(all, s)
+	}
+	const few = 10 // of more than that, not all get into every routing table
+	for _, s := range all {
+		if plain && len(all) <= few {
+			becomes(t, "every server knows all others", func() bool { return s.kad.RoutingTable().Size() == len(all)-1 })
+		}
 	}
 	return all
 }
