@@ -58,7 +58,7 @@ func (f *flows) again(rules ...*item) {
 func (f *flows) index(it *item) {
 	expr.Inspect(it.expr, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
-			if name := exactName(s); name != "" {
+			if name := expr.ExactName(s); name != "" {
 				f.readers[name] = append(f.readers[name], it)
 			} else {
 				f.any = append(f.any, it)
@@ -120,11 +120,11 @@ func (f *flows) trace(it *item) flow {
 
 // selected is the flow of a selector: of measured series, or of recorded ones with what their rules gave them.
 func (f *flows) selected(s *parser.VectorSelector) flow {
-	name := exactName(s)
+	name := expr.ExactName(s)
 	if name == "" {
 		out := measuredFlow()
 		for _, name := range f.carried {
-			if mayRead(s, name) {
+			if expr.MayRead(s, name) {
 				out = out.or(f.written(name, s.LabelMatchers))
 			}
 		}
@@ -157,7 +157,7 @@ func (f *flows) written(name string, matchers []*labels.Matcher) flow {
 // maySpeak reports whether an alert may have the check_name that matchers of ALERTS ask for: by its labels or, as far as
 // the expression shows, by those of its series.
 func (it *item) maySpeak(matchers []*labels.Matcher) bool {
-	if it.Labels.Has("check_name") || mentions(it.expr, "check_name") {
+	if it.Labels.Has("check_name") || expr.Mentions(it.expr, "check_name") {
 		return true
 	}
 	return !slices.ContainsFunc(matchers, func(m *labels.Matcher) bool { return m.Name == "check_name" && !m.Matches("") })

@@ -74,7 +74,7 @@ func (it *item) setExpr(e parser.Expr) {
 	it.expr = e
 	expr.Inspect(e, func(n parser.Node, _ []parser.Node) {
 		if s, ok := n.(*parser.VectorSelector); ok {
-			it.Reads = append(it.Reads, Read{exactName(s), s.String()})
+			it.Reads = append(it.Reads, Read{expr.ExactName(s), s.String()})
 		}
 	})
 }

@@ -3,9 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
 )
@@ -121,34 +118,14 @@ func (l *loader) lintAlert(it *item) {
 	case it.Labels.Get("severity") == "" && it.Labels.Get("check_name") != "":
 		l.fault(it, it.at.name(), "severity: missing, the alert would not count; "+
 			"use critical, warning or info")
-	case it.Labels.Get("severity") == "" && mentions(it.expr, "check_name"):
+	case it.Labels.Get("severity") == "" && expr.Mentions(it.expr, "check_name"):
 		l.warn(it, it.at.name(), "severity: missing, the alert is shown but does not count; "+
 			"use critical, warning or info")
-	case it.Labels.Get("check_name") == "" && it.Labels.Get("action") == "" && !mentions(it.expr, "check_name"):
+	case it.Labels.Get("check_name") == "" && it.Labels.Get("action") == "" && !expr.Mentions(it.expr, "check_name"):
 		l.warn(it, it.at.name(), "check_name: missing, the alert is shown but does not count; "+
 			"add the label to assign the alert to a check")
 	}
 	if it.Annotations["summary"] == "" && !it.group.file.shipped {
 		l.warn(it, it.at.name(), "summary: missing, only the name of the alert is shown; add the annotation, one line")
 	}
-}
-
-// mentions reports whether an expression may give its result the label: a selector asks for it or reads a metric of a
-// check, or an aggregation keeps it.
-func mentions(e parser.Expr, label string) bool {
-	found := false
-	expr.Inspect(e, func(n parser.Node, _ []parser.Node) {
-		switch n := n.(type) {
-		case *parser.VectorSelector:
-			found = found || strings.HasPrefix(n.Name, "chorus_health_check")
-			for _, m := range n.LabelMatchers {
-				found = found || m.Name == label && !m.Matches("")
-			}
-		case *parser.AggregateExpr:
-			found = found || !n.Without && slices.Contains(n.Grouping, label)
-		case *parser.StringLiteral: // label_replace
-			found = found || n.Val == label
-		}
-	})
-	return found
 }

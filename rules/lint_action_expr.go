@@ -76,8 +76,8 @@ func (a *actionLint) walk(v actionVisit) {
 				}
 			}
 		case *parser.VectorSelector:
-			behind := v.behind || behindUnless(n, path)
-			if mayRead(n, alertsName) {
+			behind := v.behind || expr.BehindUnless(n, path)
+			if expr.MayRead(n, alertsName) {
 				a.lintAlerts(n, actionVisit{v.rule, v.held, behind})
 			}
 			for _, w := range a.writersOf(n) {
@@ -120,10 +120,10 @@ func (a *actionLint) heldBack(r *item, behind bool, on map[*item]bool) (held unk
 	on[r] = true
 	expr.Inspect(r.expr, func(n parser.Node, path []parser.Node) {
 		s, ok := n.(*parser.VectorSelector)
-		if !ok || !behind && !behindUnless(s, path) {
+		if !ok || !behind && !expr.BehindUnless(s, path) {
 			return
 		}
-		if mayRead(s, alertsName) {
+		if expr.MayRead(s, alertsName) {
 			for i, name := range saysUnknown() {
 				if selectsAlert(s, name) {
 					held |= 1 << i
@@ -143,7 +143,7 @@ func (a *actionLint) writersOf(s *parser.VectorSelector) []*item {
 	writers, ok := a.writers[key]
 	if !ok {
 		for _, r := range a.recorded {
-			if mayRead(s, r.Record) && r.canWrite(r.Record, s.LabelMatchers) {
+			if expr.MayRead(s, r.Record) && r.canWrite(r.Record, s.LabelMatchers) {
 				writers = append(writers, r)
 			}
 		}
@@ -167,27 +167,6 @@ func (a *actionLint) through(where *item) string {
 		return ""
 	}
 	return fmt.Sprintf("reads %s (%s): ", where.Record, where.where())
-}
-
-// mayRead reports whether a selector may select series of that name.
-func mayRead(s *parser.VectorSelector, name string) bool {
-	return !slices.ContainsFunc(s.LabelMatchers, func(m *labels.Matcher) bool {
-		return m.Name == labels.MetricName && !m.Matches(name)
-	})
-}
-
-// behindUnless reports whether a node stands on the right of an unless.
-func behindUnless(n parser.Node, path []parser.Node) bool {
-	for i, around := range path {
-		below := n
-		if i+1 < len(path) {
-			below = path[i+1]
-		}
-		if b, ok := around.(*parser.BinaryExpr); ok && b.Op == parser.LUNLESS && b.RHS == below {
-			return true
-		}
-	}
-	return false
 }
 
 // selectsAlert reports whether a selector of ALERTS may select alerts of that name.

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
+	"chorus/rules/spelling"
 )
 
 // lintAlertReads faults own alerts that select alerts which no rule has: they would see nothing, for ever. Of a record it
@@ -45,7 +46,7 @@ func (l *loader) lintAlertRead(it *item, s *parser.VectorSelector, known map[str
 		switch m.Name {
 		case labels.AlertName:
 			if !matchesAny(m, known) {
-				say(it, it.exprAt(), "%s selects no alert: unknown alert %q%s", s, m.Value, didYouMean("alert", m.Value, known))
+				say(it, it.exprAt(), "%s selects no alert: unknown alert %q%s", s, m.Value, spelling.DidYouMean("alert", m.Value, known))
 			}
 		case alertStateLabel:
 			if states := map[string]bool{"pending": true, "firing": true}; s.Name == alertsName && !matchesAny(m, states) {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"chorus/rules/spelling"
 )
 
 // lintDepends checks depends_on: it must name another check that somebody knows, and must not lead back.
@@ -17,7 +19,7 @@ func (l *loader) lintDepends(rules []*item) {
 		case on == check:
 			l.fault(it, it.labelAt("depends_on"), "depends_on names the check of the alert itself: remove it")
 		case complete && !known[on]:
-			l.fault(it, it.labelAt("depends_on"), "depends_on: unknown check %q%s", on, didYouMean("check", on, known))
+			l.fault(it, it.labelAt("depends_on"), "depends_on: unknown check %q%s", on, spelling.DidYouMean("check", on, known))
 		case check != "":
 			edges[check] = append(edges[check], it)
 		}

@@ -95,7 +95,7 @@ func (o *origin) text(it *item) string {
 // exposed or read.
 func (it *item) judged() bool {
 	if it.Alert != "" {
-		return it.Labels.Get("check_name") != "" || mentions(it.expr, "check_name")
+		return it.Labels.Get("check_name") != "" || expr.Mentions(it.expr, "check_name")
 	}
 	return strings.HasPrefix(it.Record, "chorus_") && !strings.Contains(it.Record, ":")
 }

@@ -29,7 +29,7 @@ func (l *loader) lintOrder(rules []*item) {
 		}
 		expr.Inspect(r.expr, func(n parser.Node, path []parser.Node) {
 			s, ok := n.(*parser.VectorSelector)
-			if !ok || s.OriginalOffset > 0 || within(path) {
+			if !ok || s.OriginalOffset > 0 || expr.InRange(path) {
 				return
 			}
 			w := laterWriter(r, s, byName)
@@ -59,7 +59,7 @@ func laterWriter(r *item, s *parser.VectorSelector, byName map[string][]*item) *
 			}
 		}
 	}
-	if name := exactName(s); name != "" {
+	if name := expr.ExactName(s); name != "" {
 		look(name)
 		return first
 	}
@@ -112,25 +112,4 @@ func (it *item) canWrite(name string, matchers []*labels.Matcher) bool {
 		}
 	}
 	return true
-}
-
-// exactName is the metric name that a selector asks for, empty if it may select several.
-func exactName(s *parser.VectorSelector) string {
-	for _, m := range s.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
-			return m.Value
-		}
-	}
-	return ""
-}
-
-// within reports whether a selector stands in a range or a subquery.
-func within(path []parser.Node) bool {
-	for _, n := range path {
-		switch n.(type) {
-		case *parser.MatrixSelector, *parser.SubqueryExpr:
-			return true
-		}
-	}
-	return false
 }

@@ -61,7 +61,7 @@ func reads(rules []*item) map[string][]string {
 				if !ok {
 					return
 				}
-				name := exactName(s)
+				name := expr.ExactName(s)
 				if name == "" || written[name] || slices.Contains(out[name], it.where()) {
 					return
 				}

@@ -9,6 +9,9 @@ import (
 	"text/template/parse"
 
 	"github.com/prometheus/prometheus/template"
+
+	"chorus/rules/expr"
+	"chorus/rules/spelling"
 )
 
 // templateVariables are the names that Prometheus gives to templates of alerts.
@@ -78,10 +81,10 @@ func (l *loader) queryFault(q string) string {
 	if err != nil {
 		return fmt.Sprintf("invalid query %q: %v; fix the expression", q, err)
 	}
-	if fault := resultFault(e); fault != "" {
+	if fault := expr.ResultFault(e); fault != "" {
 		return fmt.Sprintf("query %q %s", q, fault)
 	}
-	if fault := timeFault(e); fault != "" {
+	if fault := expr.TimeFault(e); fault != "" {
 		return fmt.Sprintf("query %q: %s", q, fault)
 	}
 	return ""
@@ -101,7 +104,7 @@ func syntaxFault(err error, functions map[string]any) string {
 		for name := range maps.Keys(functions) {
 			known[name] = true
 		}
-		return fmt.Sprintf("invalid template: unknown function %q%s", m[1], didYouMean("function", m[1], known))
+		return fmt.Sprintf("invalid template: unknown function %q%s", m[1], spelling.DidYouMean("function", m[1], known))
 	}
 	if strings.Contains(text, "undefined variable") {
 		return "invalid template: " + text + "; the variables are $labels, $value, $externalLabels and $externalURL"
