@@ -5,14 +5,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
 
-	"github.com/prometheus/prometheus/template"
-
-	"chorus/rules/expr"
 	"chorus/rules/expr/exprtest"
 )
 
@@ -54,38 +50,6 @@ func FuzzLoad(f *testing.F) {
 		for _, fault := range Faults(err) {
 			if fault.File == "" || strings.TrimSpace(fault.Msg) == "" {
 				t.Errorf("a fault that says nothing: %+v", fault)
-			}
-		}
-	})
-}
-
-// FuzzTemplate takes whatever text for a template: it is refused where Prometheus refuses it, and what it queries for all
-// alerts alike can be evaluated.
-func FuzzTemplate(f *testing.F) {
-	for _, name := range []string{"testdata/faults/template.rules.yml", "testdata/own/template.rules.yml"} {
-		body, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, m := range regexp.MustCompile(`'(.*{{.*)'`).FindAllSubmatch(body, -1) {
-			f.Add(string(m[1]))
-		}
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		l := newLoader(Options{})
-		got := l.parseTemplate(text)
-		err := template.NewTemplateExpander(t.Context(), templateVariables+text, "", nil, 0, nil, nil, nil).ParseTest()
-		if got.broken != (err != nil) {
-			t.Errorf("refused %v, %q; Prometheus says %v", got.broken, got.faults, err)
-		}
-		for _, q := range got.queries {
-			if e, err := l.parser.ParseExpr(q); err == nil && expr.LooksBack(e) < 0 {
-				t.Errorf("%q looks back %s", q, expr.LooksBack(e))
-			}
-		}
-		for _, fault := range got.faults {
-			if strings.TrimSpace(fault) == "" {
-				t.Error("a fault that says nothing")
 			}
 		}
 	})

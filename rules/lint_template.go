@@ -29,11 +29,11 @@ func (l *loader) lintTemplate(it *item, at position, what, text string) {
 	if !strings.Contains(text, "{{") {
 		return
 	}
-	t := l.parseTemplate(text)
-	for _, fault := range t.faults {
+	t := l.templates.Read(text)
+	for _, fault := range t.Faults {
 		l.fault(it, at, "%s: %s", what, fault)
 	}
-	for _, q := range t.queries {
+	for _, q := range t.Queries {
 		if e, err := l.parser.ParseExpr(q); err == nil {
 			it.queries = append(it.queries, e)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
+	"chorus/rules/templates"
 )
 
 // Options say what Load loads. The zero value loads the rules that need no component: checks, actions, scores, status.
@@ -38,25 +39,21 @@ func Load(o Options) (*Set, error) { return load(Files(), o) }
 
 // loader is one run of Load.
 type loader struct {
-	options  Options
-	parser   parser.Parser
-	files    []*file  // what is loaded, in evaluation order
-	spare    []*file  // shipped files that are not loaded
-	groups   []*group // of files, in evaluation order, what is switched off included
-	checks   []*declaration
-	faults   []Fault
-	warnings []Fault
-	// templates are those seen so far, since many alerts have the same, and functions what they may call.
-	templates map[string]*templated
-	functions map[string]any
+	options   Options
+	parser    parser.Parser
+	files     []*file  // what is loaded, in evaluation order
+	spare     []*file  // shipped files that are not loaded
+	groups    []*group // of files, in evaluation order, what is switched off included
+	checks    []*declaration
+	faults    []Fault
+	warnings  []Fault
+	templates *templates.Reader
 	metrics   expr.Metrics
 }
 
 func newLoader(o Options) *loader {
-	return &loader{
-		options: o, parser: parser.NewParser(parser.Options{}),
-		templates: map[string]*templated{}, functions: templateFunctions(),
-	}
+	p := parser.NewParser(parser.Options{})
+	return &loader{options: o, parser: p, templates: templates.NewReader(p)}
 }
 
 func load(shipped fs.FS, o Options) (*Set, error) {

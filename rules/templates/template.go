@@ -1,4 +1,6 @@
-package rules
+// Package templates reads the templates in labels and annotations of alerts: whether they can be expanded, what they query
+// and which texts they can become.
+package templates
 
 import (
 	"fmt"
@@ -8,14 +10,15 @@ import (
 	"strings"
 	"text/template/parse"
 
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/template"
 
 	"chorus/rules/expr"
 	"chorus/rules/spelling"
 )
 
-// templateVariables are the names that Prometheus gives to templates of alerts.
-const templateVariables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}" +
+// variables are the names that Prometheus gives to templates of alerts.
+const variables = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}" +
 	"{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 
 // builtins are the functions that every Go template has.
@@ -26,8 +29,8 @@ func builtins() []string {
 	}
 }
 
-// templateFunctions are the names of all functions that a template may call.
-func templateFunctions() map[string]any {
+// functions are the names of all functions that a template may call.
+func functions() map[string]any {
 	names := functionNames{}
 	template.RegisterFeatures(names)
 	for _, name := range builtins() {
@@ -44,40 +47,58 @@ func (functionNames) Disable(_, _ string)             {}
 func (functionNames) Set(_, _ string, _ bool)         {}
 func (functionNames) Get() map[string]map[string]bool { return nil }
 
-// templated is a text of an alert with a template in it.
-type templated struct {
-	broken  bool     // not even a template
-	faults  []string // what is wrong, with the fix
-	queries []string // what it queries, as far as that is known
+// Reader reads templates. It keeps what it has read, since many alerts have the same texts. It is not safe for concurrent
+// use.
+type Reader struct {
+	expressions parser.Parser
+	functions   map[string]any // that a template may call
+	read        map[string]*Template
 }
 
-// parseTemplate takes a text apart and tries it out.
-func (l *loader) parseTemplate(text string) *templated {
-	if t := l.templates[text]; t != nil {
+// NewReader returns a reader that parses the queries in templates with p.
+func NewReader(p parser.Parser) *Reader {
+	return &Reader{expressions: p, functions: functions(), read: map[string]*Template{}}
+}
+
+// Template is a text with a template in it.
+type Template struct {
+	Faults  []string // what is wrong, with the fix
+	Queries []string // what it queries, as far as that is known
+	broken  bool     // not even a template
+}
+
+// Read takes a text apart and tries it out. The caller must not change the result.
+func (r *Reader) Read(text string) *Template {
+	if t := r.read[text]; t != nil {
 		return t
 	}
-	t := &templated{}
-	l.templates[text] = t
-	trees, err := parse.Parse("", templateVariables+text, "", "", l.functions)
+	t := &Template{}
+	r.read[text] = t
+	trees, err := r.parse(text)
 	if err != nil {
-		t.broken, t.faults = true, []string{syntaxFault(err, l.functions)}
+		t.broken, t.Faults = true, []string{syntaxFault(err, r.functions)}
 		return t
 	}
 	constant := constantQueries(trees)
 	tried := try(text, trees)
-	t.faults = append(t.faults, tried.faults...)
+	t.Faults = append(t.Faults, tried.faults...)
 	for _, q := range slices.Concat(constant, tried.same) {
-		if fault := l.queryFault(q); fault != "" && !slices.Contains(t.faults, fault) {
-			t.faults = append(t.faults, fault)
+		if fault := r.queryFault(q); fault != "" && !slices.Contains(t.Faults, fault) {
+			t.Faults = append(t.Faults, fault)
 		}
 	}
-	t.queries = slices.Concat(constant, tried.same, tried.other)
+	t.Queries = slices.Concat(constant, tried.same, tried.other)
 	return t
 }
 
+// parse returns the parts of a text, by the name that they are defined with.
+func (r *Reader) parse(text string) (map[string]*parse.Tree, error) {
+	return parse.Parse("", variables+text, "", "", r.functions)
+}
+
 // queryFault is what is wrong with a query that is the same for every alert.
-func (l *loader) queryFault(q string) string {
-	e, err := l.parser.ParseExpr(q)
+func (r *Reader) queryFault(q string) string {
+	e, err := r.expressions.ParseExpr(q)
 	if err != nil {
 		return fmt.Sprintf("invalid query %q: %v; fix the expression", q, err)
 	}

@@ -1,4 +1,4 @@
-package rules
+package templates
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func (tr trial) expand(text string, names []string) (queries []string, err error
 		return slices.Repeat(promql.Vector{sample}, tr.samples), nil
 	}
 	data := template.AlertTemplateData(set, nil, "", sample)
-	_, err = template.NewTemplateExpander(context.Background(), templateVariables+text, "", data, 0, query, &url.URL{}, nil).Expand()
+	_, err = template.NewTemplateExpander(context.Background(), variables+text, "", data, 0, query, &url.URL{}, nil).Expand()
 	return queries, err
 }
 
