@@ -81,7 +81,7 @@ func (l *loader) derived(g *group, from *item, record, expr string, ls labels.La
 	if e, err := l.parser.ParseExpr(expr); err == nil {
 		it.setExpr(e)
 	} else {
-		l.faults = append(l.faults, from.fault(from.exprAt(), fmt.Sprintf(
+		l.faults = append(l.faults, from.fault(from.at.Expr(), fmt.Sprintf(
 			"failed to derive data from the expression: %v; record %s and %s in the file", err, infoName, dataName)))
 	}
 	return it

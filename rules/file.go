@@ -1,22 +1,16 @@
 package rules
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
-	"go.yaml.in/yaml/v3"
 
-	"chorus/rules/expr"
+	"chorus/rules/rulefile"
 )
 
 // Bounds on what an operator's files may hold. They are far above any sensible rule file and keep a wrong path (a log,
@@ -68,85 +62,25 @@ func readOwn(path string) ([]byte, error) {
 	return body, nil
 }
 
-// parse fills a file with the groups of body and the faults that rulefmt finds.
+// parse fills a file with the groups and the faults of body.
 func (f *file) parse(body []byte, p parser.Parser) {
-	root, at := f.decode(body)
-	parsed, errs := rulefmt.Parse(body, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
-	if parsed == nil { // at an unknown field or an invalid duration it looks no further: what else is wrong shows without it
-		var more []error
-		parsed, more = rulefmt.Parse(withDurations(body, root), true, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
-		errs = append(errs, more...)
+	parsed := rulefile.Parse(body, p)
+	for _, fault := range parsed.Faults {
+		f.faults = append(f.faults, Fault{File: f.name, Line: fault.Line, Col: fault.Col, Msg: fault.Msg})
 	}
-	f.faults = append(f.faults, lintDurations(f.name, root, translate(f.name, errs, at))...)
-	if parsed == nil {
-		f.broken = true
-		return
-	}
+	f.broken = parsed.Broken
 	f.speaksFor = map[string]bool{}
-	for i, g := range parsed.Groups {
-		var ga groupPositions
-		if i < len(at.Groups) {
-			ga = at.Groups[i]
+	for _, g := range parsed.Groups {
+		out := &group{name: g.Name, file: f, place: f.place, interval: g.Interval, at: g.At}
+		for _, r := range g.Rules {
+			it := newItem(out, r, p)
+			out.items = append(out.items, it)
+			if name := it.Check(); name != "" {
+				f.speaksFor[name] = true
+			}
 		}
-		f.groups = append(f.groups, f.group(g, ga, p))
+		f.groups = append(f.groups, out)
 	}
-}
-
-// decode reads body as nodes, for where things stand. An error is one that rulefmt has too; whatever was decoded until
-// then still gives lines. A second YAML document is a fault: rulefmt would leave it out with no more than a log line.
-func (f *file) decode(body []byte) (root *yaml.Node, at filePositions) {
-	root = &yaml.Node{}
-	d := yaml.NewDecoder(bytes.NewReader(body))
-	if d.Decode(root) != nil {
-		return root, at
-	}
-	_ = root.Decode(&at)
-	var second yaml.Node
-	if !errors.Is(d.Decode(&second), io.EOF) {
-		f.faults = append(f.faults, Fault{
-			File: f.name, Line: max(second.Line, 1), Col: max(second.Column, 1),
-			Msg: "more than one YAML document: put all groups under one groups key",
-		})
-	}
-	return root, at
-}
-
-func (f *file) group(g rulefmt.RuleGroup, at groupPositions, p parser.Parser) *group {
-	out := &group{
-		name: g.Name, file: f, place: f.place, interval: time.Duration(g.Interval),
-		at: of(at.Name, at.at), labels: at.Labels,
-	}
-	fault := func(p position, msg string) {
-		f.faults = append(f.faults, Fault{
-			File: f.name, Line: p.line, Col: p.col,
-			Msg: fmt.Sprintf("group %q: %s", g.Name, msg),
-		})
-	}
-	if out.interval >= expr.Lookback {
-		fault(of(at.Interval, out.at), fmt.Sprintf("interval is %s, but samples go stale after %s, so the "+
-			"alerts of the group would vanish in between: use a shorter interval", g.Interval, model.Duration(expr.Lookback)))
-	}
-	if g.QueryOffset != nil {
-		fault(of(at.QueryOffset, out.at), "query_offset is not supported, all rules are evaluated at the same time: remove it")
-	}
-	if g.Limit != 0 {
-		fault(of(at.Limit, out.at), "limit is not supported, a rule that exceeds it would lose all its alerts: remove it")
-	}
-	for i, r := range g.Rules {
-		var ra rulePosition
-		if i < len(at.Rules) {
-			ra = at.Rules[i]
-		}
-		if ra.at.line == 0 {
-			ra.at = out.at
-		}
-		it := newItem(out, g.Labels, r, ra, p)
-		out.items = append(out.items, it)
-		if name := it.Check(); name != "" {
-			f.speaksFor[name] = true
-		}
-	}
-	return out
 }
 
 // stemOf is what a rule file's name says it is.

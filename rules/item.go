@@ -2,16 +2,14 @@ package rules
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
-	"go.yaml.in/yaml/v3"
 
 	"chorus/rules/expr"
+	"chorus/rules/rulefile"
 )
 
 // The series that every alert writes, and those of ours by which rules declare checks.
@@ -29,8 +27,7 @@ type group struct {
 	file     *file
 	place    place
 	interval time.Duration
-	at       position
-	labels   yaml.Node // of all its rules
+	at       rulefile.Position
 	items    []*item
 }
 
@@ -41,23 +38,20 @@ type item struct {
 	expr  parser.Expr // nil if it does not parse, which is a fault by then
 	// queries are those in its templates, as far as they are known.
 	queries []parser.Expr
-	at      rulePosition
+	at      rulefile.Positions
 	order   int // in the evaluation order of all rules; from ordered
 	// misnamed says that it records a name it may not, so that nothing else needs saying of who reads the name.
 	misnamed bool
 }
 
-// newItem takes a rule over from rulefmt. Labels of the group hold for every rule that does not set them itself.
-func newItem(g *group, groupLabels map[string]string, r rulefmt.Rule, at rulePosition, p parser.Parser) *item {
-	all := map[string]string{}
-	maps.Copy(all, groupLabels)
-	maps.Copy(all, r.Labels)
-	where := of(at.Expr, at.at)
-	it := &item{group: g, at: at, Rule: Rule{
-		File: g.file.name, Group: g.name, Line: where.line, Column: where.col, Own: !g.file.shipped,
+// newItem takes a rule over from its file.
+func newItem(g *group, r rulefile.Rule, p parser.Parser) *item {
+	where := r.At.Expr()
+	it := &item{group: g, at: r.At, Rule: Rule{
+		File: g.file.name, Group: g.name, Line: where.Line, Column: where.Col, Own: !g.file.shipped,
 		Record: r.Record, Alert: r.Alert, Expr: strings.TrimSpace(r.Expr),
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor),
-		Labels: labels.FromMap(all), Annotations: r.Annotations,
+		Labels: labels.FromMap(r.Labels), Annotations: r.Annotations,
 	}}
 	if e, err := p.ParseExpr(r.Expr); err == nil {
 		it.setExpr(e)
@@ -95,23 +89,10 @@ func (it *item) ident() string {
 
 // where says file:line in messages.
 func (it *item) where() string {
-	return fmt.Sprintf("%s:%d", it.File, it.at.name().line)
+	return fmt.Sprintf("%s:%d", it.File, it.at.Name().Line)
 }
 
 // fault is a fault of the rule at p.
-func (it *item) fault(p position, msg string) Fault {
-	return Fault{File: it.File, Line: p.line, Col: p.col, Msg: it.ident() + ": " + msg}
+func (it *item) fault(p rulefile.Position, msg string) Fault {
+	return Fault{File: it.File, Line: p.Line, Col: p.Col, Msg: it.ident() + ": " + msg}
 }
-
-// labelAt is where a label of the rule or its group stands, the rule's name if the file does not show it.
-func (it *item) labelAt(name string) position {
-	for _, node := range []yaml.Node{it.at.Labels, it.group.labels} {
-		if p, ok := entry(node, name); ok {
-			return p
-		}
-	}
-	return it.at.name()
-}
-
-// exprAt is where the expression stands.
-func (it *item) exprAt() position { return of(it.at.Expr, it.at.at) }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"chorus/rules/expr"
+	"chorus/rules/rulefile"
 )
 
 // lintGroups faults group names that repeat: a failing rule is reported by the name of its group alone.
@@ -20,8 +21,8 @@ func (l *loader) lintGroups() {
 			continue // rulefmt has said so
 		}
 		l.faults = append(l.faults, Fault{
-			File: g.file.name, Line: g.at.line, Col: g.at.col,
-			Msg: fmt.Sprintf("duplicate group %q, also defined in %s:%d: rename one of the two", g.name, other.file.name, other.at.line),
+			File: g.file.name, Line: g.at.Line, Col: g.at.Col,
+			Msg: fmt.Sprintf("duplicate group %q, also defined in %s:%d: rename one of the two", g.name, other.file.name, other.at.Line),
 		})
 	}
 }
@@ -57,16 +58,16 @@ func (l *loader) lintRules() {
 		switch {
 		case by != "":
 			it.misnamed = true
-			l.fault(it, it.at.name(), "%s has a rule of this name: use another name, or replace that file", by)
+			l.fault(it, it.at.Name(), "%s has a rule of this name: use another name, or replace that file", by)
 		case it.Alert != "":
 			l.lintAlert(it)
 		case it.Record == alertsName || it.Record == alertsForState:
 			it.misnamed = true
-			l.fault(it, it.at.name(), "this name is reserved for alerts: use another name")
+			l.fault(it, it.at.Name(), "this name is reserved for alerts: use another name")
 		case it.Record == infoName:
 		case measured[it.Record] || l.options.Measured != nil && l.options.Measured(it.Record):
 			it.misnamed = true
-			l.fault(it, it.at.name(), "the exporter already measures a metric of this name: use another name")
+			l.fault(it, it.at.Name(), "the exporter already measures a metric of this name: use another name")
 		}
 	})
 }
@@ -97,12 +98,12 @@ func (l *loader) shippedNames() map[string]string {
 }
 
 // fault notes a fault of a rule.
-func (l *loader) fault(it *item, at position, format string, args ...any) {
+func (l *loader) fault(it *item, at rulefile.Position, format string, args ...any) {
 	l.faults = append(l.faults, it.fault(at, fmt.Sprintf(format, args...)))
 }
 
 // warn notes a fault of a rule that does not keep it from being loaded.
-func (l *loader) warn(it *item, at position, format string, args ...any) {
+func (l *loader) warn(it *item, at rulefile.Position, format string, args ...any) {
 	l.warnings = append(l.warnings, it.fault(at, fmt.Sprintf(format, args...)))
 }
 
@@ -114,18 +115,18 @@ func (l *loader) lintAlert(it *item) {
 	known := slices.Contains([]string{"critical", "warning", "info"}, severity)
 	switch {
 	case fixed && severity != "" && !known:
-		l.fault(it, it.labelAt("severity"), "unknown severity %q: use critical, warning or info", severity)
+		l.fault(it, it.at.Label("severity"), "unknown severity %q: use critical, warning or info", severity)
 	case it.Labels.Get("severity") == "" && it.Labels.Get("check_name") != "":
-		l.fault(it, it.at.name(), "severity: missing, the alert would not count; "+
+		l.fault(it, it.at.Name(), "severity: missing, the alert would not count; "+
 			"use critical, warning or info")
 	case it.Labels.Get("severity") == "" && expr.Mentions(it.expr, "check_name"):
-		l.warn(it, it.at.name(), "severity: missing, the alert is shown but does not count; "+
+		l.warn(it, it.at.Name(), "severity: missing, the alert is shown but does not count; "+
 			"use critical, warning or info")
 	case it.Labels.Get("check_name") == "" && it.Labels.Get("action") == "" && !expr.Mentions(it.expr, "check_name"):
-		l.warn(it, it.at.name(), "check_name: missing, the alert is shown but does not count; "+
+		l.warn(it, it.at.Name(), "check_name: missing, the alert is shown but does not count; "+
 			"add the label to assign the alert to a check")
 	}
 	if it.Annotations["summary"] == "" && !it.group.file.shipped {
-		l.warn(it, it.at.name(), "summary: missing, only the name of the alert is shown; add the annotation, one line")
+		l.warn(it, it.at.Name(), "summary: missing, only the name of the alert is shown; add the annotation, one line")
 	}
 }

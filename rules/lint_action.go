@@ -33,15 +33,15 @@ func (l *loader) lintAction(it *item) {
 	case !fixed: // lintLabels says so
 	case it.group.file.shipped: // it shows what would be done, whether or not somebody does it
 	case len(bound) == 0:
-		l.fault(it, it.labelAt("action"), "unknown action %q, and no actions are available: remove the rule", name)
+		l.fault(it, it.at.Label("action"), "unknown action %q, and no actions are available: remove the rule", name)
 	case !slices.Contains(bound, name):
-		l.fault(it, it.labelAt("action"), "unknown action %q: use %s", name, strings.Join(bound, ", "))
+		l.fault(it, it.at.Label("action"), "unknown action %q: use %s", name, strings.Join(bound, ", "))
 	}
 	if it.For <= 0 {
-		l.fault(it, it.at.name(), "for: missing; an action needs it, so that it does not start at once")
+		l.fault(it, it.at.Name(), "for: missing; an action needs it, so that it does not start at once")
 	}
 	if severity := it.text("severity"); severity != "info" {
-		l.fault(it, it.labelAt("severity"), "severity of an action must be info, since the alerts that cause "+
+		l.fault(it, it.at.Label("severity"), "severity of an action must be info, since the alerts that cause "+
 			"the action already count")
 	}
 }

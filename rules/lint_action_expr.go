@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
+	"chorus/rules/rulefile"
 )
 
 // saysUnknown are the shipped alerts that say that nothing is known of a check.
@@ -51,11 +52,11 @@ func newActionLint(l *loader, it *item, actions, holding, recorded []*item) *act
 func (a *actionLint) lint() {
 	a.walk(actionVisit{rule: a.it})
 	if !a.startsFromAnAlert {
-		a.fault(a.it, a.it.exprAt(), "an action must read ALERTS: start from "+
+		a.fault(a.it, a.it.at.Expr(), "an action must read ALERTS: start from "+
 			`ALERTS{action="", holds="", alertname!~"CheckStale|CheckNoData"}`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.forbidden)) {
-		a.fault(a.it, a.it.exprAt(), "%san action must not start for lack of data: remove %s()", a.forbidden[name], name)
+		a.fault(a.it, a.it.at.Expr(), "%san action must not start for lack of data: remove %s()", a.forbidden[name], name)
 	}
 }
 
@@ -153,11 +154,11 @@ func (a *actionLint) writersOf(s *parser.VectorSelector) []*item {
 }
 
 // once reports what is wrong with what the action reads, at the action: the rule where it stands is right by itself.
-func (a *actionLint) once(report func(*item, position, string, ...any), where *item, format string, args ...any) {
+func (a *actionLint) once(report func(*item, rulefile.Position, string, ...any), where *item, format string, args ...any) {
 	msg := a.through(where) + fmt.Sprintf(format, args...)
 	if !a.reported[msg] {
 		a.reported[msg] = true
-		report(a.it, a.it.exprAt(), "%s", msg)
+		report(a.it, a.it.at.Expr(), "%s", msg)
 	}
 }
 

@@ -46,11 +46,11 @@ func (l *loader) lintAlertRead(it *item, s *parser.VectorSelector, known map[str
 		switch m.Name {
 		case labels.AlertName:
 			if !matchesAny(m, known) {
-				say(it, it.exprAt(), "%s selects no alert: unknown alert %q%s", s, m.Value, spelling.DidYouMean("alert", m.Value, known))
+				say(it, it.at.Expr(), "%s selects no alert: unknown alert %q%s", s, m.Value, spelling.DidYouMean("alert", m.Value, known))
 			}
 		case alertStateLabel:
 			if states := map[string]bool{"pending": true, "firing": true}; s.Name == alertsName && !matchesAny(m, states) {
-				say(it, it.exprAt(), "%s selects no alert: %s is pending or firing", s, alertStateLabel)
+				say(it, it.at.Expr(), "%s selects no alert: %s is pending or firing", s, alertStateLabel)
 			}
 		}
 	}

@@ -16,7 +16,7 @@ func (l *loader) lintChecks() {
 		if len(d.info) > 0 {
 			l.lintInfo(d)
 		} else if len(d.data) > 0 && !slices.Contains(l.options.Probes, d.Name) && ownAlone(d) {
-			l.fault(d.data[0], d.data[0].at.name(), "check %q has data but is not declared: "+
+			l.fault(d.data[0], d.data[0].at.Name(), "check %q has data but is not declared: "+
 				"record %s too, or remove this rule to have both derived", d.Name, infoName)
 		}
 		l.lintComponent(d)
@@ -38,21 +38,21 @@ func ownAlone(d *declaration) bool {
 func (l *loader) lintInfo(d *declaration) {
 	info := d.info[0]
 	if slices.Contains(l.options.Probes, d.Name) {
-		l.fault(info, info.labelAt("check_name"), "check %q is a probe, which needs no declaration: "+
+		l.fault(info, info.at.Label("check_name"), "check %q is a probe, which needs no declaration: "+
 			"remove this rule or use another check_name", d.Name)
 	}
 	for _, other := range d.info[1:] {
-		l.fault(other, other.labelAt("check_name"), "duplicate declaration of check %q, first declared in %s: "+
+		l.fault(other, other.at.Label("check_name"), "duplicate declaration of check %q, first declared in %s: "+
 			"remove one of the two", d.Name, info.where())
 	}
 	if info.text("component") == "" {
-		l.fault(info, info.at.name(), "component: missing; add the label with the subsystem of the check")
+		l.fault(info, info.at.Name(), "component: missing; add the label with the subsystem of the check")
 	}
 	if kind := info.text("kind"); kind != "rule" {
-		l.fault(info, info.labelAt("kind"), "invalid kind %q: use rule", kind)
+		l.fault(info, info.at.Label("kind"), "invalid kind %q: use rule", kind)
 	}
 	if len(d.data) == 0 {
-		l.fault(info, info.at.name(), "check %q is declared but has no data, so it would stay unknown: "+
+		l.fault(info, info.at.Name(), "check %q is declared but has no data, so it would stay unknown: "+
 			"record %s too, or remove this rule to have both derived", d.Name, dataName)
 	}
 	l.lintCritical(d, info)
@@ -70,7 +70,7 @@ func (l *loader) lintAnchor(d *declaration, info *item) {
 		}
 	})
 	if !anchored && len(reads) > 0 {
-		l.warn(info, info.exprAt(), "check %q vanishes when %s does, instead of becoming unknown: declare it with "+
+		l.warn(info, info.at.Expr(), "check %q vanishes when %s does, instead of becoming unknown: declare it with "+
 			"group by (job, instance) (%s)", d.Name, reads[0], buildName)
 	}
 }
@@ -79,21 +79,21 @@ func (l *loader) lintAnchor(d *declaration, info *item) {
 func (l *loader) lintCritical(d *declaration, info *item) {
 	says := info.text("critical")
 	if says != "true" && says != "false" {
-		l.fault(info, info.labelAt("critical"), `invalid critical %q: use "true" or "false"`, says)
+		l.fault(info, info.at.Label("critical"), `invalid critical %q: use "true" or "false"`, says)
 		return
 	}
 	critical := false
 	for _, it := range d.alerts {
 		severity := l.severities(it)
 		if severity.known && severity.may("critical") && says == "false" {
-			l.fault(it, it.labelAt("severity"), "severity is critical, but %s declares check %q as not critical: "+
+			l.fault(it, it.at.Label("severity"), "severity is critical, but %s declares check %q as not critical: "+
 				"change one of the two, or use another check_name", info.where(), d.Name)
 			return
 		}
 		critical = critical || severity.may("critical")
 	}
 	if says == "true" && len(d.alerts) > 0 && !critical {
-		l.fault(info, info.labelAt("critical"), "critical is \"true\", but check %q has no alert with severity critical: "+
+		l.fault(info, info.at.Label("critical"), "critical is \"true\", but check %q has no alert with severity critical: "+
 			"change one of the two", d.Name)
 	}
 }
@@ -111,7 +111,7 @@ func (l *loader) lintComponent(d *declaration) {
 			continue
 		}
 		if named := first.text("component"); named != component {
-			l.fault(it, it.labelAt("component"), "component is %q, but %s has %q for check %q: change one of the two",
+			l.fault(it, it.at.Label("component"), "component is %q, but %s has %q for check %q: change one of the two",
 				component, first.where(), named, d.Name)
 		}
 	}
@@ -128,10 +128,6 @@ func (l *loader) lintOK(d *declaration) {
 			first = it
 			continue
 		}
-		at, found := entry(it.at.Annotations, "ok")
-		if !found {
-			at = it.at.name()
-		}
-		l.fault(it, at, "duplicate annotation ok for check %q, first set in %s: keep one", d.Name, first.where())
+		l.fault(it, it.at.Annotation("ok"), "duplicate annotation ok for check %q, first set in %s: keep one", d.Name, first.where())
 	}
 }

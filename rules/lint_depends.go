@@ -17,9 +17,9 @@ func (l *loader) lintDepends(rules []*item) {
 		switch {
 		case it.Alert == "" || on == "":
 		case on == check:
-			l.fault(it, it.labelAt("depends_on"), "depends_on names the check of the alert itself: remove it")
+			l.fault(it, it.at.Label("depends_on"), "depends_on names the check of the alert itself: remove it")
 		case complete && !known[on]:
-			l.fault(it, it.labelAt("depends_on"), "depends_on: unknown check %q%s", on, spelling.DidYouMean("check", on, known))
+			l.fault(it, it.at.Label("depends_on"), "depends_on: unknown check %q%s", on, spelling.DidYouMean("check", on, known))
 		case check != "":
 			edges[check] = append(edges[check], it)
 		}
@@ -37,7 +37,7 @@ func (l *loader) lintCycles(edges map[string][]*item) {
 		for _, it := range edges[check] {
 			on := it.text("depends_on")
 			if i := slices.Index(path, on); i >= 0 {
-				l.fault(it, it.labelAt("depends_on"), "depends_on is cyclic (%s): remove one of them",
+				l.fault(it, it.at.Label("depends_on"), "depends_on is cyclic (%s): remove one of them",
 					strings.Join(append(slices.Clone(path[i:]), on), " → "))
 			} else if !done[on] {
 				visit(on)

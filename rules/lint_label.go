@@ -20,7 +20,7 @@ func (l *loader) lintLabels(it *item) {
 		if !strings.Contains(label.Value, "{{") {
 			return
 		}
-		at, plain := it.labelAt(label.Name), slices.Contains(plainLabels(), label.Name)
+		at, plain := it.at.Label(label.Name), slices.Contains(plainLabels(), label.Name)
 		const notExpanded = "label %s is %q, but a recording rule does not expand templates: use plain text"
 		switch {
 		case it.Alert != "" && plain:

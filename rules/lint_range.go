@@ -27,10 +27,10 @@ func (l *loader) lintRanges(it *item) {
 	for _, e := range append([]parser.Expr{it.expr}, it.queries...) {
 		switch back := expr.LooksBack(e); {
 		case back > maxLookBack:
-			l.fault(it, it.exprAt(), "the expression looks back %s, and samples are kept in memory for %s at most: "+
+			l.fault(it, it.at.Expr(), "the expression looks back %s, and samples are kept in memory for %s at most: "+
 				"use a shorter range or offset", model.Duration(back), model.Duration(maxLookBack))
 		case back > longLookBack:
-			l.warn(it, it.exprAt(), "the expression looks back %s, so that all samples are kept in memory as long, about "+
+			l.warn(it, it.at.Expr(), "the expression looks back %s, so that all samples are kept in memory as long, about "+
 				"300 MB a day for 1,000 series: use a shorter range or offset, or a rule on a Prometheus server", model.Duration(back))
 		}
 		expr.Inspect(e, func(n parser.Node, path []parser.Node) {
@@ -43,7 +43,7 @@ func (l *loader) lintRanges(it *item) {
 				l.lintSubquery(it, n, path)
 			}
 			if offset < 0 {
-				l.fault(it, it.exprAt(), "%s reads the future, where there are no samples: remove the negative offset", n)
+				l.fault(it, it.at.Expr(), "%s reads the future, where there are no samples: remove the negative offset", n)
 			}
 		})
 	}
@@ -62,7 +62,7 @@ func (l *loader) lintSubquery(it *item, s *parser.SubqueryExpr, path []parser.No
 		step = time.Minute
 	}
 	if span/step > maxSubquerySteps {
-		l.fault(it, it.exprAt(), "the subquery [%s:%s]%s has more than %d steps: use a shorter range or a longer step",
+		l.fault(it, it.at.Expr(), "the subquery [%s:%s]%s has more than %d steps: use a shorter range or a longer step",
 			model.Duration(s.Range), model.Duration(step), within, maxSubquerySteps)
 	}
 }

@@ -8,14 +8,14 @@ func (l *loader) lintResult(it *item) {
 		return
 	}
 	if fault := expr.ResultFault(it.expr); fault != "" {
-		l.fault(it, it.exprAt(), "the expression %s", fault)
+		l.fault(it, it.at.Expr(), "the expression %s", fault)
 	}
 }
 
 // lintTimes faults @ with a time: the store keeps what the rules look back, not all of the past.
 func (l *loader) lintTimes(it *item) {
 	if fault := expr.TimeFault(it.expr); fault != "" {
-		l.fault(it, it.exprAt(), "%s", fault)
+		l.fault(it, it.at.Expr(), "%s", fault)
 	}
 }
 
@@ -25,6 +25,6 @@ func (l *loader) lintNever(it *item) {
 		return
 	}
 	if why := l.metrics.Never(it.expr); why != "" {
-		l.fault(it, it.exprAt(), "the alert never fires: %s", why)
+		l.fault(it, it.at.Expr(), "the alert never fires: %s", why)
 	}
 }

@@ -42,7 +42,7 @@ func (l *loader) lintSeverities(it *item) {
 		}
 	}
 	if len(unknown) > 0 {
-		l.fault(it, it.labelAt("severity"), "severity may become %s: use critical, warning or info", strings.Join(unknown, " or "))
+		l.fault(it, it.at.Label("severity"), "severity may become %s: use critical, warning or info", strings.Join(unknown, " or "))
 	}
 }
 
@@ -57,7 +57,7 @@ func (l *loader) lintChanging(it *item) {
 			return
 		}
 		if l.templates.PrintsValue(label.Value) {
-			l.fault(it, it.labelAt(label.Name), "label %s changes with the value, so \"for\" starts again with every change and the "+
+			l.fault(it, it.at.Label(label.Name), "label %s changes with the value, so \"for\" starts again with every change and the "+
 				"alert does not fire: put the value into an annotation", label.Name)
 		}
 	})

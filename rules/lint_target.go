@@ -47,7 +47,7 @@ func (l *loader) lintDeclared(it *item, out flow) {
 		if i < len(targetLabels()) || out.ways[i]&present == 0 || from == nil || from.rule == it && from.by == "" {
 			continue
 		}
-		l.fault(it, it.exprAt(), "%s; it counts only under labels: set it there, or remove it with without (%s)",
+		l.fault(it, it.at.Expr(), "%s; it counts only under labels: set it there, or remove it with without (%s)",
 			from.text(it), name)
 	}
 }
@@ -55,15 +55,15 @@ func (l *loader) lintDeclared(it *item, out flow) {
 // reportTarget reports that the series of a rule carry a label of the server's. A shipped rule that got it from an own one
 // is right: the own one is at fault.
 func (l *loader) reportTarget(it *item, name string, from *origin) {
-	at := it.exprAt()
+	at := it.at.Expr()
 	if from.rule == it && it.Labels.Has(name) {
-		at = it.labelAt(name)
+		at = it.at.Label(name)
 	}
 	const why = "job and instance belong to the Prometheus server"
 	switch {
 	case it.group.file.shipped && from.rule == it: // meant for a server
 	case it.group.file.shipped:
-		l.fault(from.rule, from.rule.exprAt(), "%s, and the shipped %s (%s) reads the series: %s; %s",
+		l.fault(from.rule, from.rule.at.Expr(), "%s, and the shipped %s (%s) reads the series: %s; %s",
 			from.text(from.rule), it.ident(), it.where(), why, from.fix)
 	case it.judged() && it.Alert != "":
 		l.fault(it, at, "%s, so the alert would not count: %s; %s", from.text(it), why, from.fix)
@@ -117,7 +117,7 @@ func (l *loader) warnTargets(it *item, f *flows) {
 		}
 		for _, m := range s.LabelMatchers {
 			if slices.Contains(targetLabels(), m.Name) && !m.Matches("") {
-				l.warn(it, it.exprAt(), "%s selects nothing: series have no label %s here; remove it "+
+				l.warn(it, it.at.Expr(), "%s selects nothing: series have no label %s here; remove it "+
 					"(a metric's own label is renamed exported_%[2]s)", s, m.Name)
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/rules/rulefile"
 )
 
 // lintTemplates faults templates that can't be expanded, in labels and annotations, and notes what they query.
@@ -14,18 +16,14 @@ func (l *loader) lintTemplates(it *item) {
 		return
 	}
 	it.Labels.Range(func(label labels.Label) {
-		l.lintTemplate(it, it.labelAt(label.Name), "label "+label.Name, label.Value)
+		l.lintTemplate(it, it.at.Label(label.Name), "label "+label.Name, label.Value)
 	})
 	for _, name := range slices.Sorted(maps.Keys(it.Annotations)) {
-		at, found := entry(it.at.Annotations, name)
-		if !found {
-			at = it.at.name()
-		}
-		l.lintTemplate(it, at, "annotation "+name, it.Annotations[name])
+		l.lintTemplate(it, it.at.Annotation(name), "annotation "+name, it.Annotations[name])
 	}
 }
 
-func (l *loader) lintTemplate(it *item, at position, what, text string) {
+func (l *loader) lintTemplate(it *item, at rulefile.Position, what, text string) {
 	if !strings.Contains(text, "{{") {
 		return
 	}

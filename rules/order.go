@@ -73,12 +73,12 @@ func (l *loader) faultOrder(r *item, s *parser.VectorSelector, w *item) {
 	const fix = "or read the value of the last evaluation with offset 1s"
 	switch {
 	case r == w:
-		l.fault(r, r.exprAt(), "reads %s, which this rule writes: remove it, %s", s, fix)
+		l.fault(r, r.at.Expr(), "reads %s, which this rule writes: remove it, %s", s, fix)
 	case w.Line == 0:
-		l.fault(r, r.exprAt(), "reads %s, which is derived later for check %q (%s): remove it, %s",
+		l.fault(r, r.at.Expr(), "reads %s, which is derived later for check %q (%s): remove it, %s",
 			s, w.text("check_name"), w.where(), fix)
 	default:
-		l.fault(r, r.exprAt(), "reads %s, which %s writes later (%s): move that rule up, %s", s, w.ident(), w.where(), fix)
+		l.fault(r, r.at.Expr(), "reads %s, which %s writes later (%s): move that rule up, %s", s, w.ident(), w.where(), fix)
 	}
 }
 

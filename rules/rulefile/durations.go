@@ -1,4 +1,4 @@
-package rules
+package rulefile
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ var durationKeys = []string{"interval", "query_offset", "for", "keep_firing_for"
 
 // lintDurations faults every duration of a file that is none. rulefmt stops at the first and does not say where it
 // stands; what it says of it is taken out of faults.
-func lintDurations(file string, root *yaml.Node, faults []Fault) []Fault {
+func lintDurations(root *yaml.Node, faults []Fault) []Fault {
 	walk(root, func(key string, value *yaml.Node) {
 		if !slices.Contains(durationKeys, key) ||
 			value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
@@ -23,8 +23,8 @@ func lintDurations(file string, root *yaml.Node, faults []Fault) []Fault {
 		if _, err := model.ParseDuration(value.Value); err != nil {
 			faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Line == 0 && f.Msg == err.Error() })
 			faults = append(faults, Fault{
-				File: file, Line: value.Line, Col: value.Column,
-				Msg: fmt.Sprintf("%s: invalid duration %q: use a number with a unit, such as 30s or 5m", key, value.Value),
+				Position{value.Line, value.Column},
+				fmt.Sprintf("%s: invalid duration %q: use a number with a unit, such as 30s or 5m", key, value.Value),
 			})
 		}
 	})

@@ -1,4 +1,4 @@
-package rules
+package rulefile
 
 import (
 	"errors"
@@ -13,30 +13,30 @@ import (
 
 // translate makes faults of what rulefmt reports about a file. rulefmt puts the position in front of the text, once,
 // twice (both places of a contradiction) or not at all; then it is the rule's.
-func translate(file string, errs []error, at filePositions) []Fault {
+func translate(errs []error, at filePositions) []Fault {
 	var faults []Fault
 	for _, err := range errs {
 		if types, ok := errors.AsType[*yaml.TypeError](err); ok {
 			for _, text := range types.Errors {
-				faults = append(faults, yamlFault(file, text))
+				faults = append(faults, yamlFault(text))
 			}
 			continue
 		}
 		var rule *rulefmt.Error
 		where, text := cutPosition(err.Error())
 		switch {
-		case where.line > 0:
+		case where.Line > 0:
 		case templateFault(text):
-			continue // lintTemplates says so, with the place and the fix
+			continue // who reads the templates says so, with the place and the fix
 		case errors.As(err, &rule):
 			where = ruleAt(at, rule.Group, rule.Rule)
 		default:
-			if where = groupAt(at, text); where.line == 0 {
-				faults = append(faults, yamlFault(file, text))
+			if where = groupAt(at, text); where.Line == 0 {
+				faults = append(faults, yamlFault(text))
 				continue
 			}
 		}
-		faults = append(faults, Fault{File: file, Line: where.line, Col: where.col, Msg: reword(text)})
+		faults = append(faults, Fault{where, reword(text)})
 	}
 	return faults
 }
@@ -47,8 +47,8 @@ func templateFault(text string) bool {
 }
 
 // cutPosition takes line:column prefixes off and returns the first that is known.
-func cutPosition(text string) (position, string) {
-	var where position
+func cutPosition(text string) (Position, string) {
+	var where Position
 	for {
 		line, rest, ok := strings.Cut(text, ":")
 		l, err := strconv.Atoi(line)
@@ -60,25 +60,25 @@ func cutPosition(text string) (position, string) {
 		if !ok || err != nil {
 			return where, text
 		}
-		if where.line == 0 {
-			where = position{l, c}
+		if where.Line == 0 {
+			where = Position{l, c}
 		}
 		text = rest
 	}
 }
 
 // ruleAt is where the n-th rule (from 1) of a group stands.
-func ruleAt(at filePositions, group string, n int) position {
+func ruleAt(at filePositions, group string, n int) Position {
 	for _, g := range at.Groups {
 		if g.Name.Value == group && n >= 1 && n <= len(g.Rules) {
 			return g.Rules[n-1].name()
 		}
 	}
-	return position{}
+	return Position{}
 }
 
 // groupAt is where a group stands that rulefmt finds nameless or repeated, which it says without a place.
-func groupAt(at filePositions, text string) position {
+func groupAt(at filePositions, text string) Position {
 	seen := map[string]bool{}
 	for _, g := range at.Groups {
 		name := g.Name.Value
@@ -88,16 +88,16 @@ func groupAt(at filePositions, text string) position {
 		}
 		seen[name] = true
 	}
-	return position{}
+	return Position{}
 }
 
 // yamlFault reads one complaint of the YAML decoder, such as "line 3: field foo not found in type rulefmt.Rule".
-func yamlFault(file, text string) Fault {
-	var where position
+func yamlFault(text string) Fault {
+	var where Position
 	text = strings.TrimPrefix(text, "yaml: ")
 	if m := regexp.MustCompile(`(?s)^line (\d+): (.*)$`).FindStringSubmatch(text); m != nil {
-		where.line, _ = strconv.Atoi(m[1])
-		where.col = 1
+		where.Line, _ = strconv.Atoi(m[1])
+		where.Col = 1
 		text = m[2]
 	}
 	if m := regexp.MustCompile(`^field (.+) not found in type rulefmt\.(\w+)$`).FindStringSubmatch(text); m != nil {
@@ -106,7 +106,7 @@ func yamlFault(file, text string) Fault {
 	// rulefmt decodes everything twice, the second time into types of like names.
 	text = strings.NewReplacer("rulefmt.RuleNode", "rulefmt.Rule", "rulefmt.RuleGroupNode", "rulefmt.RuleGroup",
 		"rulefmt.ruleGroup", "rulefmt.RuleGroup").Replace(text)
-	return Fault{File: file, Line: where.line, Col: where.col, Msg: rewordSyntax(text)}
+	return Fault{where, rewordSyntax(text)}
 }
 
 // fieldsOf says which fields a part of a rule file has.
