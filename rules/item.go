@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
+	"chorus/rules/flow"
 	"chorus/rules/rulefile"
 )
 
@@ -95,4 +96,9 @@ func (it *item) where() string {
 // fault is a fault of the rule at p.
 func (it *item) fault(p rulefile.Position, msg string) Fault {
 	return Fault{File: it.File, Line: p.Line, Col: p.Col, Msg: it.ident() + ": " + msg}
+}
+
+// traced is the rule as its labels are traced.
+func (it *item) traced() flow.Rule {
+	return flow.Rule{Record: it.Record, Alert: it.Alert, Labels: it.Labels, Expr: it.expr}
 }

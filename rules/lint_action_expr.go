@@ -144,7 +144,7 @@ func (a *actionLint) writersOf(s *parser.VectorSelector) []*item {
 	writers, ok := a.writers[key]
 	if !ok {
 		for _, r := range a.recorded {
-			if expr.MayRead(s, r.Record) && r.canWrite(r.Record, s.LabelMatchers) {
+			if expr.MayRead(s, r.Record) && r.traced().CanWrite(r.Record, s.LabelMatchers) {
 				writers = append(writers, r)
 			}
 		}
@@ -192,5 +192,5 @@ func excludesActions(s *parser.VectorSelector, actions []*item) bool {
 
 // excludes reports whether a selector of ALERTS leaves out every one of the alerts.
 func excludes(s *parser.VectorSelector, alerts []*item) bool {
-	return !slices.ContainsFunc(alerts, func(a *item) bool { return a.canWrite(alertsName, s.LabelMatchers) })
+	return !slices.ContainsFunc(alerts, func(a *item) bool { return a.traced().CanWrite(alertsName, s.LabelMatchers) })
 }

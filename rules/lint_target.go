@@ -5,90 +5,104 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
+	"chorus/rules/flow"
 )
 
-// targetLabels tell the targets of a server apart. Series carry neither here, since there is one target; the shipped
-// rules join by both, so that they work on a server too.
-func targetLabels() []string { return []string{model.JobLabel, model.InstanceLabel} }
+// targetLint checks the labels that the expressions of rules give to series.
+type targetLint struct {
+	*loader
+	rules  []*item
+	traces *flow.Traces // of rules
+}
 
-// lintTargets faults every rule whose series may carry such a label where the exporter looks for them: an alert or a
+// lintTargets faults every rule whose series may carry a label of a server where the exporter looks for them: an alert or a
 // score that does finds no partner and counts for nothing. Elsewhere it warns.
 func (l *loader) lintTargets() {
-	var all []*item
-	l.items(func(it *item) { all = append(all, it) })
-	f := traceRules(all)
-	for _, it := range all {
-		out := f.of[it]
-		for i, name := range targetLabels() {
-			if out.empty() || out.ways[i]&present == 0 {
+	t := &targetLint{loader: l}
+	var traced []flow.Rule
+	l.items(func(it *item) {
+		r := it.traced()
+		r.Refused = it.judged() || it.group.file.shipped
+		t.rules, traced = append(t.rules, it), append(traced, r)
+	})
+	t.traces = flow.Trace(traced, infoName)
+	for i, it := range t.rules {
+		out := t.traces.Of(i)
+		for _, name := range flow.TargetLabels() {
+			if out.Empty() || !out.May(name) {
 				continue
 			}
-			l.reportTarget(it, name, out.from[i])
+			t.reportTarget(it, name, out.From(name))
 		}
-		l.lintDeclared(it, out)
-		if !it.group.file.shipped && !out.sets(it) {
-			l.warnTargets(it, f)
+		t.lintDeclared(it, out)
+		if !it.group.file.shipped && !t.sets(it, out) {
+			t.warnTargets(it)
 		}
 	}
 }
 
+// setter is the rule that sets a label.
+func (t *targetLint) setter(o *flow.Origin) *item { return t.rules[o.Rule] }
+
 // lintDeclared faults an own alert whose expression sets a label that masks, acts or holds back: only what stands under
 // labels may, since it is checked when the file is loaded. A label of a metric fails the rule when it is evaluated.
-func (l *loader) lintDeclared(it *item, out flow) {
-	if it.Alert == "" || it.group.file.place != placeOwn || out.empty() {
+func (t *targetLint) lintDeclared(it *item, out flow.Flow) {
+	if it.Alert == "" || it.group.file.place != placeOwn || out.Empty() {
 		return
 	}
-	for i, name := range tracedLabels() {
-		from := out.from[i]
-		if i < len(targetLabels()) || out.ways[i]&present == 0 || from == nil || from.rule == it && from.by == "" {
+	for _, name := range flow.DeclaredLabels() {
+		from := out.From(name)
+		if !out.May(name) || from == nil || t.setter(from) == it && from.By == "" {
 			continue
 		}
-		l.fault(it, it.at.Expr(), "%s; it counts only under labels: set it there, or remove it with without (%s)",
-			from.text(it), name)
+		t.fault(it, it.at.Expr(), "%s; it counts only under labels: set it there, or remove it with without (%s)",
+			t.text(from, it), name)
 	}
 }
 
 // reportTarget reports that the series of a rule carry a label of the server's. A shipped rule that got it from an own one
 // is right: the own one is at fault.
-func (l *loader) reportTarget(it *item, name string, from *origin) {
-	at := it.at.Expr()
-	if from.rule == it && it.Labels.Has(name) {
+func (t *targetLint) reportTarget(it *item, name string, from *flow.Origin) {
+	at, setter := it.at.Expr(), t.setter(from)
+	if setter == it && it.Labels.Has(name) {
 		at = it.at.Label(name)
 	}
 	const why = "job and instance belong to the Prometheus server"
 	switch {
-	case it.group.file.shipped && from.rule == it: // meant for a server
+	case it.group.file.shipped && setter == it: // meant for a server
 	case it.group.file.shipped:
-		l.fault(from.rule, from.rule.at.Expr(), "%s, and the shipped %s (%s) reads the series: %s; %s",
-			from.text(from.rule), it.ident(), it.where(), why, from.fix)
+		t.fault(setter, setter.at.Expr(), "%s, and the shipped %s (%s) reads the series: %s; %s",
+			t.text(from, setter), it.ident(), it.where(), why, from.Fix)
 	case it.judged() && it.Alert != "":
-		l.fault(it, at, "%s, so the alert would not count: %s; %s", from.text(it), why, from.fix)
+		t.fault(it, at, "%s, so the alert would not count: %s; %s", t.text(from, it), why, from.Fix)
 	case it.judged():
-		l.fault(it, at, "%s, so nothing would find the series: %s; %s", from.text(it), why, from.fix)
+		t.fault(it, at, "%s, so nothing would find the series: %s; %s", t.text(from, it), why, from.Fix)
 	default:
-		l.warn(it, at, "%s: %s; %s", from.text(it), why, from.fix)
+		t.warn(it, at, "%s: %s; %s", t.text(from, it), why, from.Fix)
 	}
 }
 
 // sets reports whether the rule itself sets one of the labels, so that nothing else needs saying of its selectors.
-func (f flow) sets(it *item) bool {
-	return slices.ContainsFunc(f.from[:len(targetLabels())], func(o *origin) bool { return o != nil && o.rule == it && o.by != "" })
+func (t *targetLint) sets(it *item, out flow.Flow) bool {
+	return slices.ContainsFunc(flow.TargetLabels(), func(name string) bool {
+		o := out.From(name)
+		return o != nil && t.setter(o) == it && o.By != ""
+	})
 }
 
 // text tells how the label gets into the series of a rule.
-func (o *origin) text(it *item) string {
+func (t *targetLint) text(o *flow.Origin, it *item) string {
 	var where, by string
-	if o.rule != it {
-		where = fmt.Sprintf("reads %s (%s), which ", o.rule.name(), o.rule.where())
+	if setter := t.setter(o); setter != it {
+		where = fmt.Sprintf("reads %s (%s), which ", setter.name(), setter.where())
 	}
-	if o.by != "" {
-		by = " with " + o.by
+	if o.By != "" {
+		by = " with " + o.By
 	}
-	return where + "sets the label " + o.label + by
+	return where + "sets the label " + o.Label + by
 }
 
 // judged reports whether the exporter looks for the rule's result: an alert that speaks for a check, or a record that is
@@ -109,15 +123,15 @@ func (it *item) name() string {
 }
 
 // warnTargets warns of selectors that ask for a label which no series has here.
-func (l *loader) warnTargets(it *item, f *flows) {
+func (t *targetLint) warnTargets(it *item) {
 	expr.Inspect(it.expr, func(n parser.Node, _ []parser.Node) {
 		s, ok := n.(*parser.VectorSelector)
-		if !ok || !f.selected(s).empty() {
+		if !ok || !t.traces.Selected(s).Empty() {
 			return
 		}
 		for _, m := range s.LabelMatchers {
-			if slices.Contains(targetLabels(), m.Name) && !m.Matches("") {
-				l.warn(it, it.at.Expr(), "%s selects nothing: series have no label %s here; remove it "+
+			if slices.Contains(flow.TargetLabels(), m.Name) && !m.Matches("") {
+				t.warn(it, it.at.Expr(), "%s selects nothing: series have no label %s here; remove it "+
 					"(a metric's own label is renamed exported_%[2]s)", s, m.Name)
 			}
 		}

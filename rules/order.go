@@ -3,7 +3,6 @@ package rules
 import (
 	"slices"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"chorus/rules/expr"
@@ -19,7 +18,7 @@ func (l *loader) lintOrder(rules []*item) {
 		if it.misnamed {
 			continue
 		}
-		for _, name := range it.writes() {
+		for _, name := range it.traced().Writes() {
 			byName[name] = append(byName[name], it)
 		}
 	}
@@ -51,7 +50,7 @@ func laterWriter(r *item, s *parser.VectorSelector, byName map[string][]*item) *
 			if r.Labels.Get("action") != "" && w.Labels.Get("holds") != "" {
 				continue // lintAction says so, with a better fix
 			}
-			if w.canWrite(name, s.LabelMatchers) {
+			if w.traced().CanWrite(name, s.LabelMatchers) {
 				if first == nil || w.order < first.order {
 					first = w
 				}
@@ -80,36 +79,4 @@ func (l *loader) faultOrder(r *item, s *parser.VectorSelector, w *item) {
 	default:
 		l.fault(r, r.at.Expr(), "reads %s, which %s writes later (%s): move that rule up, %s", s, w.ident(), w.where(), fix)
 	}
-}
-
-// writes are the names of the series that a rule writes.
-func (it *item) writes() []string {
-	if it.Alert != "" {
-		return []string{alertsName, alertsForState}
-	}
-	return []string{it.Record}
-}
-
-// canWrite reports whether the rule can write a series of that name which the matchers select. A label that the file fixes
-// can rule it out; one that is a template or comes from the expression can't.
-func (it *item) canWrite(name string, matchers []*labels.Matcher) bool {
-	for _, m := range matchers {
-		switch value, fixed := it.fixedLabel(m.Name); {
-		case m.Name == labels.MetricName:
-			if !m.Matches(name) {
-				return false
-			}
-		case it.Alert != "" && m.Name == labels.AlertName:
-			if !m.Matches(it.Alert) {
-				return false
-			}
-		case name == alertsName && m.Name == "alertstate":
-			if !m.Matches("pending") && !m.Matches("firing") {
-				return false
-			}
-		case fixed && !m.Matches(value):
-			return false
-		}
-	}
-	return true
 }

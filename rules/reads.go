@@ -49,7 +49,7 @@ func familyOf(name string) string {
 func reads(rules []*item) map[string][]string {
 	written := map[string]bool{}
 	for _, it := range rules {
-		for _, name := range it.writes() {
+		for _, name := range it.traced().Writes() {
 			written[name] = true
 		}
 	}

@@ -1,10 +1,11 @@
 package rules
 
 import (
-	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"chorus/rules/flow"
 )
 
 // Set is a loaded, checked and ordered set of rules. It is immutable and safe for concurrent use.
@@ -64,14 +65,7 @@ func (r Rule) Check() string {
 // fixedLabel is the value of a label as far as the file fixes it. For a template, and for a label that comes from the
 // expression, fixed is false.
 func (r Rule) fixedLabel(name string) (value string, fixed bool) {
-	if !r.Labels.Has(name) {
-		return "", false
-	}
-	value = r.Labels.Get(name)
-	if r.Alert != "" && strings.Contains(value, "{{") {
-		return "", false
-	}
-	return value, true
+	return flow.Rule{Record: r.Record, Alert: r.Alert, Labels: r.Labels}.Fixed(name)
 }
 
 // Check is a check that rules decide.

@@ -1,4 +1,4 @@
-package rules
+package flow
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 )
 
 // call is the flow of a function's result.
-func (t *tracer) call(e *parser.Call) flow {
+func (t *tracer) call(e *parser.Call) Flow {
 	switch e.Func.Name {
 	case "absent", "absent_over_time":
 		return t.absent(e)
@@ -31,7 +31,7 @@ func (t *tracer) call(e *parser.Call) flow {
 	if e.Func.ReturnType != parser.ValueTypeVector {
 		return without()
 	}
-	f, vectors := flow{}, 0
+	f, vectors := Flow{}, 0
 	for _, arg := range e.Args {
 		if kind := arg.Type(); kind == parser.ValueTypeVector || kind == parser.ValueTypeMatrix {
 			f, vectors = f.or(t.expr(arg)), vectors+1
@@ -44,7 +44,7 @@ func (t *tracer) call(e *parser.Call) flow {
 }
 
 // absent is the flow of absent() and absent_over_time(): the missing series with the labels that its selector asks for.
-func (t *tracer) absent(e *parser.Call) flow {
+func (t *tracer) absent(e *parser.Call) Flow {
 	f := without()
 	var matchers []*labels.Matcher
 	switch s := expr.Bare(e.Args[0]).(type) {
@@ -83,7 +83,7 @@ func copied(matchers []*labels.Matcher, name string) *labels.Matcher {
 }
 
 // labelReplace is the flow of label_replace(v, dst, replacement, src, regex).
-func (t *tracer) labelReplace(e *parser.Call) flow {
+func (t *tracer) labelReplace(e *parser.Call) Flow {
 	f := t.expr(e.Args[0])
 	if len(e.Args) < 5 {
 		return f
@@ -128,7 +128,7 @@ func replaced(replacement string) presence {
 }
 
 // labelJoin is the flow of label_join(v, dst, separator, sources…).
-func (t *tracer) labelJoin(e *parser.Call) flow {
+func (t *tracer) labelJoin(e *parser.Call) Flow {
 	f := t.expr(e.Args[0])
 	if len(e.Args) < 3 {
 		return f

@@ -1,4 +1,4 @@
-package rules
+package flow
 
 import (
 	"fmt"
@@ -100,31 +100,31 @@ func (g generator) measuredSeries() exprtest.Memory {
 // It reports how often the result had a label of the server's.
 func holds(t *testing.T, g generator, engine *promql.Engine, first, second string) (carried int) {
 	p := parser.NewParser(parser.Options{})
-	var rules []*item
-	own := &group{file: &file{}}
-	for name, expr := range map[string]string{"first": first, "second": second} {
+	var rules []Rule
+	exprs := map[string]string{"first": first, "second": second}
+	for name, expr := range exprs {
 		e, err := p.ParseExpr(expr)
 		if err != nil {
 			return 0 // a label stands in on () and in group_left ()
 		}
-		rules = append(rules, &item{group: own, expr: e, Rule: Rule{Record: name, Expr: expr}})
+		rules = append(rules, Rule{Record: name, Expr: e})
 	}
-	f := traceRules(rules)
+	f := Trace(rules)
 	for range 4 {
 		store := g.measuredSeries()
 		for _, name := range []string{"first", "second"} {
-			it := rules[0]
-			if it.Record != name {
-				it = rules[1]
+			i := 0
+			if rules[i].Record != name {
+				i = 1
 			}
-			result, ok := store.Query(t, engine, it.Expr)
+			result, ok := store.Query(t, engine, exprs[name])
 			if !ok {
 				break
 			}
 			for _, s := range result {
 				s.Metric = labels.NewBuilder(s.Metric).Set(labels.MetricName, name).Labels()
 				store = append(store, promql.Sample{Metric: s.Metric, F: s.F})
-				carried += f.of[it].agree(t, s.Metric, first, second)
+				carried += f.of[i].agree(t, s.Metric, first, second)
 			}
 		}
 	}
@@ -132,20 +132,20 @@ func holds(t *testing.T, g generator, engine *promql.Engine, first, second strin
 }
 
 // agree fails the test if a series is not as the flow says.
-func (f flow) agree(t *testing.T, l labels.Labels, first, second string) (carried int) {
+func (f Flow) agree(t *testing.T, l labels.Labels, first, second string) (carried int) {
 	t.Helper()
 	for i, name := range tracedLabels() {
 		want := missing
 		if l.Has(name) {
 			want = present
-			if i < len(targetLabels()) {
+			if i < len(TargetLabels()) {
 				carried = 1
 			}
 		}
-		if f.ways[i]&want == 0 || f.empty() {
+		if f.ways[i]&want == 0 || f.Empty() {
 			t.Fatalf("first: %s\nsecond: %s\nthe result %s is not among what was said: %+v", first, second, l, f.ways)
 		}
-		if want == present && f.from[i] == nil && i < len(targetLabels()) {
+		if want == present && f.from[i] == nil && i < len(TargetLabels()) {
 			t.Fatalf("first: %s\nsecond: %s\nnobody knows where the label %s comes from", first, second, name)
 		}
 	}
