@@ -93,7 +93,10 @@ func (f *File) decode(body []byte) (root *yaml.Node, at filePositions) {
 
 // group takes a group over from rulefmt. Its labels hold for every rule that does not set them itself.
 func (f *File) group(g rulefmt.RuleGroup, at groupPositions) Group {
-	out := Group{Name: g.Name, Interval: time.Duration(g.Interval), At: of(at.Name, at.at)}
+	out := Group{
+		Name: g.Name, Interval: time.Duration(g.Interval), At: of(at.Name, at.at),
+		Rules: make([]Rule, 0, len(g.Rules)),
+	}
 	fault := func(p Position, msg string) {
 		f.Faults = append(f.Faults, Fault{p, fmt.Sprintf("group %q: %s", g.Name, msg)})
 	}
